@@ -1,0 +1,170 @@
+package compose
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"go.yaml.in/yaml/v4"
+)
+
+// extension is the key of our section in a Compose file; docs/x-catmandu.schema.json describes it.
+const extension = "x-catmandu"
+
+// Keys below x-catmandu, as the published schema has them.
+var (
+	configKeys = []string{"targets"}
+	kindKeys   = []string{"prod", "dev"}
+	stageKeys  = []string{"target", "dockerfile"}
+)
+
+// section reads one x-catmandu mapping; at tells the position of a path below it.
+type section struct {
+	at   func(path string) Position
+	name string
+	errs []error
+}
+
+// config reads the project's x-catmandu section.
+func (r *reader) config(ext types.Extensions) (Config, error) {
+	at := r.topPositions()
+	s := section{name: extension, at: func(path string) Position { return Service{Positions: at}.At(path) }}
+	c := Config{Targets: s.targets(ext[extension])}
+	return c, errors.Join(s.errs...)
+}
+
+// serviceConfig reads the x-catmandu section of a service's build section.
+func (r *reader) serviceConfig(name string, p *types.Project) (ServiceConfig, error) {
+	svc, ok := p.Services[name]
+	if !ok {
+		svc = p.DisabledServices[name]
+	}
+	if svc.Extensions[extension] == nil && svc.Build.Extensions[extension] == nil {
+		return ServiceConfig{}, nil
+	}
+	at := Service{Positions: r.positions(name)}
+	if _, ok := svc.Extensions[extension]; ok {
+		return ServiceConfig{}, fmt.Errorf("%s: service %q: %s belongs below build", at.At(extension), name, extension)
+	}
+	s := section{
+		name: "build." + extension,
+		at:   func(path string) Position { return at.At("build." + extension + "." + path) },
+	}
+	c := ServiceConfig{Targets: s.targets(svc.Build.Extensions[extension])}
+	return c, errors.Join(s.errs...)
+}
+
+// targets reads the one key there is so far.
+func (s *section) targets(v any) map[string]Stage {
+	m := s.mapping("", v, configKeys)
+	kinds := s.mapping("targets", m["targets"], kindKeys)
+	if len(kinds) == 0 {
+		return nil
+	}
+	out := map[string]Stage{}
+	for kind, v := range kinds {
+		path := "targets." + kind
+		stage := Stage{Position: s.at(path)}
+		switch v := v.(type) {
+		case string:
+			stage.Target = v
+		default:
+			fields := s.mapping(path, v, stageKeys)
+			stage.Target = s.text(path+".target", fields["target"])
+			stage.Dockerfile = s.text(path+".dockerfile", fields["dockerfile"])
+		}
+		out[kind] = stage
+	}
+	return out
+}
+
+// mapping returns v as a mapping whose keys are all known.
+func (s *section) mapping(path string, v any, known []string) map[string]any {
+	if v == nil {
+		return nil
+	}
+	m, ok := v.(map[string]any)
+	if !ok {
+		s.fail(path, "must be a mapping (of %s)", strings.Join(known, ", "))
+		return nil
+	}
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		if !slices.Contains(known, key) {
+			s.fail(strings.TrimPrefix(path+"."+key, "."), "unknown key%s", didYouMean(key, known))
+		}
+	}
+	return m
+}
+
+func (s *section) text(path string, v any) string {
+	t, ok := v.(string)
+	if v != nil && !ok {
+		s.fail(path, "must be a string")
+	}
+	return t
+}
+
+func (s *section) fail(path, format string, args ...any) {
+	name := strings.TrimSuffix(s.name+"."+path, ".")
+	s.errs = append(s.errs, fmt.Errorf("%s: %s: %s", s.at(path), name, fmt.Sprintf(format, args...)))
+}
+
+// topPositions returns where the keys of the top-level x-catmandu section were declared last.
+func (r *reader) topPositions() map[string]Position {
+	out := map[string]Position{}
+	for _, src := range r.ordered() {
+		src.each(func(root *yaml.Node) {
+			for i := 0; i+1 < len(root.Content); i += 2 {
+				if root.Content[i].Value == extension {
+					out[""] = Position{File: src.file, Line: root.Content[i].Line}
+					note(out, src.file, "", root.Content[i+1], nil)
+				}
+			}
+		})
+	}
+	return out
+}
+
+// didYouMean ends a message about an unknown word: with the nearest known one, or with all of them.
+func didYouMean(word string, known []string) string {
+	best, distance := "", (len(word)+1)/2
+	for _, k := range known {
+		d := editDistance(strings.ToLower(word), strings.ToLower(k))
+		if strings.HasPrefix(word, k) || strings.HasPrefix(k, word) {
+			d = 1
+		}
+		if d <= distance && (best == "" || d < distance) {
+			best, distance = k, d
+		}
+	}
+	switch {
+	case best != "":
+		return fmt.Sprintf("; did you mean %q?", best)
+	case len(known) == 0:
+		return ""
+	}
+	return fmt.Sprintf(" (there is %s)", strings.Join(known, ", "))
+}
+
+// editDistance is Levenshtein's.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}

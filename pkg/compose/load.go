@@ -1,0 +1,185 @@
+package compose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/cli"
+	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/sirupsen/logrus"
+)
+
+// Options say which files make the project, in the words of docker compose's own flags.
+type Options struct {
+	Files    []string // --file; "-" is standard input
+	Dir      string   // --project-directory
+	Name     string   // --project-name
+	Profiles []string // --profile
+	EnvFiles []string // --env-file
+	// Services to build; empty selects all of the active profiles.
+	Services []string
+	// Siblings reads Compose files beside the loaded ones too.
+	Siblings bool
+	// Environment is "NAME=value"; nil is the process's.
+	Environment []string
+}
+
+// ErrNoFile says that there is no Compose file in the working directory or above it.
+var ErrNoFile = errors.New("no Compose file found")
+
+// Load reads the project that o names. It finds, merges and interpolates files as Docker Compose v5 does.
+func Load(ctx context.Context, o Options) (*Project, error) {
+	defer quiet()()
+	found, err := find(o)
+	if err != nil {
+		return nil, err
+	}
+	main, err := found.load(ctx, found.files, o.Services)
+	if err != nil {
+		return nil, err
+	}
+	p := &Project{
+		Name: main.name, Dir: found.dir, Files: found.files, Override: found.override,
+		Services: main.services, Config: main.config, Environment: found.env, Warnings: append(found.warnings, main.warnings...),
+	}
+	names := serviceNames(p.Services)
+	if found.override != "" {
+		// The files without the override are asked for nothing that the project can't do without: a service
+		// may exist only in the override.
+		if base, err := found.load(ctx, without(found.files, found.override), nil); err == nil {
+			p.Base = slices.DeleteFunc(base.all, func(s Service) bool { return !names[s.Name] })
+		}
+	}
+	if o.Siblings {
+		p.Siblings = found.siblings(ctx, names)
+	}
+	return p, nil
+}
+
+func serviceNames(services []Service) map[string]bool {
+	names := map[string]bool{}
+	for _, s := range services {
+		names[s.Name] = true
+	}
+	return names
+}
+
+func without(files []string, file string) []string {
+	return slices.DeleteFunc(slices.Clone(files), func(f string) bool { return f == file })
+}
+
+// quiet keeps compose-go's log lines from standard error until the returned function is called: what matters of
+// them comes as errors and warnings.
+func quiet() func() {
+	log := logrus.StandardLogger()
+	old := log.Out
+	log.SetOutput(io.Discard)
+	return func() { log.SetOutput(old) }
+}
+
+// found is a set of Compose files and what they are read with.
+type found struct {
+	files    []string
+	dir      string
+	override string
+	name     string // as asked for; empty leaves it to the files
+	fallback string // the name when nobody gives one
+	profiles []string
+	env      types.Mapping
+	stdin    []byte
+	warnings []Warning
+}
+
+// find looks for files and environment in the order of docker compose (pkg/compose/loader.go of v5).
+func find(o Options) (*found, error) {
+	environ := o.Environment
+	if environ == nil {
+		environ = os.Environ()
+	}
+	po, err := cli.NewProjectOptions(o.Files,
+		cli.WithWorkingDirectory(o.Dir),
+		cli.WithEnv(environ),
+		withPWD,
+		cli.WithEnvFiles(o.EnvFiles...),
+		cli.WithDotEnv,
+		cli.WithConfigFileEnv,
+		cli.WithDefaultConfigPath,
+		// The files may lie in another folder, with a .env of its own.
+		cli.WithEnvFiles(o.EnvFiles...),
+		cli.WithDotEnv,
+		cli.WithName(o.Name),
+	)
+	if err != nil {
+		return nil, err
+	}
+	if len(po.ConfigPaths) == 0 {
+		return nil, fmt.Errorf("%w in the current directory or above it\nhint: name one with --file", ErrNoFile)
+	}
+	f := &found{env: po.Environment, name: o.Name, profiles: o.Profiles}
+	if f.dir, err = po.GetWorkingDir(); err != nil {
+		return nil, err
+	}
+	for _, file := range po.ConfigPaths {
+		if file != "-" {
+			if file, err = filepath.Abs(file); err != nil {
+				return nil, err
+			}
+		} else if f.stdin, err = io.ReadAll(os.Stdin); err != nil {
+			return nil, fmt.Errorf("standard input: %w", err)
+		}
+		f.files = append(f.files, file)
+	}
+	// COMPOSE_FILE may come from the environment or from .env: either is the user's own choice.
+	if _, chosen := po.Environment["COMPOSE_FILE"]; len(o.Files) == 0 && !chosen {
+		if len(f.files) == 2 {
+			f.override = f.files[1]
+		}
+		f.warnings = append(f.warnings, ambiguous(f.files[0])...)
+	}
+	if f.name == "" {
+		f.name = po.Environment["COMPOSE_PROJECT_NAME"]
+	}
+	f.fallback = loader.NormalizeProjectName(filepath.Base(f.dir))
+	if len(f.profiles) == 0 {
+		for _, p := range strings.Split(po.Environment["COMPOSE_PROFILES"], ",") {
+			f.profiles = append(f.profiles, strings.TrimSpace(p))
+		}
+	}
+	return f, nil
+}
+
+func withPWD(o *cli.ProjectOptions) error {
+	if _, ok := o.Environment["PWD"]; ok {
+		return nil
+	}
+	pwd, err := os.Getwd()
+	if err == nil {
+		o.Environment["PWD"] = pwd
+	}
+	return err
+}
+
+// ambiguous warns of default files that were passed over for the first.
+func ambiguous(first string) []Warning {
+	var others []string
+	for _, name := range cli.DefaultFileNames {
+		f := filepath.Join(filepath.Dir(first), name)
+		if _, err := os.Stat(f); err == nil && f != first {
+			others = append(others, name)
+		}
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	return []Warning{{
+		Message:  fmt.Sprintf("%s is used, %s is not", filepath.Base(first), strings.Join(others, ", ")),
+		Position: Position{File: first},
+	}}
+}

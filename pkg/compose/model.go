@@ -1,0 +1,219 @@
+package compose
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	interp "github.com/compose-spec/compose-go/v2/interpolation"
+	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/types"
+)
+
+// model is one set of files, loaded.
+type model struct {
+	name string
+	// all are the services with a build section, whether a profile enables them or not.
+	all []Service
+	// services are those selected and what they are built from.
+	services []Service
+	config   Config
+	warnings []Warning
+}
+
+// load reads files, selecting services; none selects those of the active profiles.
+func (f *found) load(ctx context.Context, files, services []string) (*model, error) {
+	r := &reader{vars: &variables{}}
+	defer r.close()
+	details := types.ConfigDetails{WorkingDir: f.dir, Environment: f.env.Clone()}
+	top := reference{dir: f.dir, env: f.env}
+	for _, file := range files {
+		text, err := f.text(file)
+		if err != nil {
+			return nil, err
+		}
+		pruned, err := r.read(file, text, top)
+		if err != nil {
+			return nil, err
+		}
+		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: file, Content: pruned})
+	}
+	p, err := loader.LoadWithContext(ctx, details, f.options(r, &details))
+	if err != nil {
+		return nil, r.explain(err)
+	}
+	return f.translate(p, r, services)
+}
+
+func (f *found) text(file string) ([]byte, error) {
+	if file == "-" {
+		return f.stdin, nil
+	}
+	return os.ReadFile(file)
+}
+
+// options are those of Docker Compose but for what a build has no use for.
+func (f *found) options(r *reader, details *types.ConfigDetails) func(*loader.Options) {
+	return func(o *loader.Options) {
+		o.SkipResolveEnvironment = true
+		o.SkipResolveLabels = true
+		o.SkipConsistencyCheck = true // check() does what concerns a build
+		o.ResourceLoaders = []loader.ResourceLoader{r}
+		if o.Interpolate == nil { // options are run a first time on empty ones
+			o.Interpolate = &interp.Options{LookupValue: details.LookupEnv}
+		}
+		o.Interpolate.Substitute = r.vars.substitute
+		o.Profiles = f.profiles
+		if f.name != "" {
+			o.SetProjectName(f.name, true)
+		} else {
+			o.SetProjectName(f.fallback, false) // a name in the files goes before it
+		}
+	}
+}
+
+// translate makes plain values of a loaded project and checks those that are selected.
+func (f *found) translate(p *types.Project, r *reader, names []string) (*model, error) {
+	m := &model{name: p.Name, warnings: r.warnings}
+	if m.name == "" {
+		return nil, fmt.Errorf("%s: the project has no name\nhint: --project-name or COMPOSE_PROJECT_NAME gives it one", f.dir)
+	}
+	var err error
+	if m.config, err = r.config(p.Extensions); err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, services := range []types.Services{p.Services, p.DisabledServices} {
+		for name, s := range services {
+			if s.Build == nil {
+				continue
+			}
+			service := convert(p, s)
+			service.Positions = r.positions(name)
+			m.all = append(m.all, service)
+		}
+	}
+	slices.SortFunc(m.all, func(a, b Service) int { return strings.Compare(a.Name, b.Name) })
+
+	if m.services, err = selectServices(p, m.all, names, f.profiles); err != nil {
+		return nil, err
+	}
+	for i := range m.services {
+		s := &m.services[i]
+		s.Config, err = r.serviceConfig(s.Name, p)
+		errs = append(errs, err, r.check(p, *s), r.missing(*s), f.applyPlatform(s))
+		m.warnings = append(m.warnings, r.ignored(s.Name, p)...)
+	}
+	for _, name := range r.vars.unset {
+		m.warnings = append(m.warnings, Warning{Message: fmt.Sprintf("variable %s is not set: a blank string is used", name)})
+	}
+	return m, errors.Join(errs...)
+}
+
+// missing returns the error of a required variable that the service's build uses and that has no value.
+func (r *reader) missing(s Service) error {
+	if len(r.vars.required) == 0 {
+		return nil
+	}
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	err = r.vars.missing(string(text))
+	if err == nil {
+		return nil
+	}
+	name := strings.Fields(strings.TrimPrefix(err.Error(), "required variable "))[0]
+	return fmt.Errorf("%s: service %q: %w", r.using(s.Name, name), s.Name, err)
+}
+
+// inPath and inProperty match the path of a setting, and the name of one below it, in errors of compose-go.
+var (
+	inPath     = regexp.MustCompile(`\bservices\.([^\s:]+)`)
+	inProperty = regexp.MustCompile(`additional properties '([^']+)'`)
+)
+
+// explain gives an error of compose-go the file and line of the setting it speaks of.
+func (r *reader) explain(err error) error {
+	text := r.unshadow(err.Error())
+	m := inPath.FindStringSubmatch(text)
+	if m == nil {
+		return errors.New(text)
+	}
+	name, rest, _ := strings.Cut(m[1], ".")
+	if m := inProperty.FindStringSubmatch(text); m != nil {
+		rest = strings.TrimPrefix(rest+"."+m[1], ".")
+	}
+	s := Service{Positions: r.positions(name)}
+	if at := s.At(strings.TrimRight(rest, ".")); at.File != "" {
+		return fmt.Errorf("%s: %s", at, strings.ReplaceAll(strings.TrimPrefix(text, "validating "+at.File+": "), "\n", " "))
+	}
+	return errors.New(text)
+}
+
+// applyPlatform gives the service the platform that DOCKER_DEFAULT_PLATFORM asks for, as Docker Compose does.
+func (f *found) applyPlatform(s *Service) error {
+	platform := f.env["DOCKER_DEFAULT_PLATFORM"]
+	if platform == "" || s.Platform != "" {
+		return nil
+	}
+	if len(s.Build.Platforms) > 0 && !slices.Contains(s.Build.Platforms, platform) {
+		return fmt.Errorf("%s: service %q: build.platforms does not include DOCKER_DEFAULT_PLATFORM %s",
+			s.At("build.platforms"), s.Name, platform)
+	}
+	s.Platform = platform
+	return nil
+}
+
+// siblings reads the other Compose files in the project's folders, each alone and on top of the files without
+// the override. One that can't be read tells nothing and is left out.
+func (f *found) siblings(ctx context.Context, names map[string]bool) []Sibling {
+	base := f.files
+	if f.override != "" {
+		base = without(f.files, f.override)
+	}
+	keep := func(all []Service) []Service {
+		return slices.DeleteFunc(all, func(s Service) bool { return !names[s.Name] })
+	}
+	var out []Sibling
+	for _, file := range beside(f.files) {
+		sib := Sibling{File: file}
+		if m, err := f.load(ctx, []string{file}, nil); err == nil {
+			sib.Alone = keep(m.all)
+		}
+		if m, err := f.load(ctx, append(slices.Clone(base), file), nil); err == nil {
+			sib.Merged = keep(m.all)
+		}
+		if len(sib.Alone)+len(sib.Merged) > 0 {
+			out = append(out, sib)
+		}
+	}
+	return out
+}
+
+// isComposeFile matches compose.prod.yaml, docker-compose-local.yml and their like.
+var isComposeFile = regexp.MustCompile(`(?i)^(docker-)?compose([._-].*)?\.ya?ml$`)
+
+// beside returns the Compose files in the folders of files that are not among them, by name.
+func beside(files []string) []string {
+	var out []string
+	for _, file := range files {
+		entries, err := os.ReadDir(filepath.Dir(file))
+		if file == "-" || err != nil {
+			continue
+		}
+		for _, e := range entries {
+			path := filepath.Join(filepath.Dir(file), e.Name())
+			if !e.IsDir() && isComposeFile.MatchString(e.Name()) && !slices.Contains(files, path) && !slices.Contains(out, path) {
+				out = append(out, path)
+			}
+		}
+	}
+	return out
+}
