@@ -1,0 +1,94 @@
+package targets
+
+import (
+	"testing"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/compose"
+)
+
+func TestTags(t *testing.T) {
+	for _, tc := range []struct {
+		image string
+		extra []string
+		kind  Kind
+		want  []string
+	}{
+		{"", nil, "", []string{"shop-web"}},
+		{"", nil, Dev, []string{"shop-web", "shop-web:dev"}},
+		{"shop/web", nil, Prod, []string{"shop/web", "shop/web:prod"}},
+		{"shop/web:1.2", nil, Prod, []string{"shop/web:1.2"}},
+		{"shop/web@sha256:0", nil, Prod, []string{"shop/web@sha256:0"}},
+		{"localhost:5000/web", nil, Prod, []string{"localhost:5000/web", "localhost:5000/web:prod"}},
+		{"web", []string{"web:next", "web"}, "", []string{"web:next", "web"}},
+		{"web", []string{"web:prod"}, Prod, []string{"web:prod", "web"}},
+	} {
+		s := compose.Service{Name: "web", Image: tc.image, Build: compose.Build{Tags: tc.extra}}
+		assert.DeepEqual(t, tags("shop", s, tc.kind), tc.want)
+	}
+}
+
+func TestPlatforms(t *testing.T) {
+	s := compose.Service{Platform: "linux/arm64"}
+	got, err := platforms(s)
+	assert.NilError(t, err)
+	assert.DeepEqual(t, got, []string{"linux/arm64"})
+	s.Build.Platforms = []string{"linux/amd64", "linux/arm64"}
+	got, err = platforms(s)
+	assert.NilError(t, err)
+	assert.DeepEqual(t, got, s.Build.Platforms)
+	got, err = platforms(compose.Service{})
+	assert.NilError(t, err)
+	assert.DeepEqual(t, got, []string{})
+}
+
+func TestCaches(t *testing.T) {
+	for entry, want := range map[string][]string{
+		"shop/web:cache":                  {"type=registry,ref=shop/web:cache"},
+		"shop/web,shop/api":               {"type=registry,ref=shop/web", "type=registry,ref=shop/api"},
+		"type=registry,ref=shop/web":      {"type=registry,ref=shop/web"},
+		"type=gha":                        {"type=gha"},
+		"type=local,src=cache":            {"type=local,src=/shop/cache"},
+		"type=local,dest=../c,mode=max":   {"type=local,dest=/c,mode=max"},
+		"type=local,dest=/abs":            {"type=local,dest=/abs"},
+		`type=local,"src=a,b"`:            {`type=local,"src=/shop/a,b"`},
+		"src=cache":                       {"src=cache"},
+		`type=local,"src=not closed`:      {`type=local,"src=not closed`},
+		"web@sha256:0000000000000000000":  {"type=registry,ref=web@sha256:0000000000000000000"},
+		"type=s3,region=eu,bucket=caches": {"type=s3,region=eu,bucket=caches"},
+	} {
+		assert.DeepEqual(t, caches("/shop", []string{entry}), want)
+	}
+	assert.DeepEqual(t, caches("/shop", nil), []string{})
+}
+
+func TestLint(t *testing.T) {
+	dir := shopDir(t, "Dockerfile", multi)
+	web := service(dir, "compose.yaml", "web", compose.Build{
+		Context: dir, Isolation: "hyperv",
+		CacheFrom: []string{"shop-core:latest", "shop-web", "api:cache", "owner/web:cache", "registry.example.org/web"},
+		CacheTo:   []string{"type=local,dest=cache"},
+	})
+	web.Positions["build.cache_from"] = compose.Position{File: "compose.yaml", Line: 7}
+	api := service(dir, "compose.yaml", "api", compose.Build{
+		Context: dir, CacheTo: []string{"type=local,dest=./cache", "type=registry,ref=api:cache"},
+	})
+	p := project(dir, web, api)
+	p.Warnings = []compose.Warning{{Message: "from the files"}}
+	plan, err := New(p, Request{})
+	assert.NilError(t, err)
+	var got []string
+	for _, w := range plan.Warnings {
+		got = append(got, w.Service+": "+w.Message)
+	}
+	assert.DeepEqual(t, got, []string{
+		": from the files",
+		"api: cache_to " + dir + "/cache is also that of web; only the last one to finish is kept",
+		"api: cache_to without cache_from: the cache is written and never read",
+		"web: cache_from shop-core:latest names an image that no service here builds; it would be looked up on Docker Hub",
+		"web: cache_to " + dir + "/cache is also that of api; only the last one to finish is kept",
+		"web: isolation is ignored: BuildKit has none to choose",
+	})
+	assert.Equal(t, plan.Warnings[3].Position.Line, 7)
+}

@@ -1,0 +1,104 @@
+package targets
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/compose"
+)
+
+// lint looks for settings that do nothing, or not what they look like.
+func lint(p *compose.Project, targets []Target) []compose.Warning {
+	l := linter{project: p, targets: targets}
+	for _, t := range targets {
+		s, ok := compose.Find(p.Services, t.Service)
+		if !ok {
+			continue
+		}
+		l.unbuiltCaches(s, t)
+		l.sharedDest(s, t)
+		if t.Build.Isolation != "" {
+			l.warn(s, "build.isolation", "isolation is ignored: BuildKit has none to choose")
+		}
+		if len(t.CacheTo) > 0 && len(t.CacheFrom) == 0 {
+			l.warn(s, "build.cache_to", "cache_to without cache_from: the cache is written and never read")
+		}
+	}
+	return l.found
+}
+
+type linter struct {
+	project *compose.Project
+	targets []Target
+	found   []compose.Warning
+}
+
+func (l *linter) warn(s compose.Service, path, message string) {
+	l.found = append(l.found, compose.Warning{Service: s.Name, Message: message, Position: s.At(path)})
+}
+
+// unbuiltCaches finds images in cache_from that can only come from this project, and do not.
+func (l *linter) unbuiltCaches(s compose.Service, t Target) {
+	for _, entry := range t.CacheFrom {
+		ref := registryRef(entry)
+		// A name with a "/" has an owner on some registry, who may well push it from elsewhere.
+		if ref == "" || strings.Contains(ref, "/") || l.isWritten(ref) {
+			continue
+		}
+		l.warn(s, "build.cache_from", fmt.Sprintf(
+			"cache_from %s names an image that no service here builds; it would be looked up on Docker Hub", ref))
+	}
+}
+
+// isWritten tells whether a target of the plan tags an image or exports its cache under that name.
+func (l *linter) isWritten(ref string) bool {
+	return slices.ContainsFunc(l.targets, func(t Target) bool {
+		isRef := func(name string) bool { return withTag(name) == withTag(ref) }
+		isExport := func(entry string) bool { return isRef(registryRef(entry)) }
+		return slices.ContainsFunc(t.Tags, isRef) || slices.ContainsFunc(t.CacheTo, isExport)
+	})
+}
+
+func withTag(image string) string {
+	if image == "" || hasTag(image) {
+		return image
+	}
+	return image + ":latest"
+}
+
+// registryRef is the image that a cache entry of type registry names, empty for other types.
+func registryRef(entry string) string {
+	fields, ok := cacheFields(entry)
+	if !ok || cacheValue(fields, "type") != "registry" {
+		return ""
+	}
+	return cacheValue(fields, "ref")
+}
+
+// sharedDest finds folders that several services export their cache to: each replaces what the others wrote.
+func (l *linter) sharedDest(s compose.Service, t Target) {
+	for _, dest := range localDests(t) {
+		var others []string
+		for _, other := range l.targets {
+			if other.Service != t.Service && slices.Contains(localDests(other), dest) {
+				others = append(others, other.Service)
+			}
+		}
+		if len(others) > 0 {
+			l.warn(s, "build.cache_to", fmt.Sprintf(
+				"cache_to %s is also that of %s; only the last one to finish is kept", dest, strings.Join(others, ", ")))
+		}
+	}
+}
+
+func localDests(t Target) []string {
+	var dests []string
+	for _, entry := range t.CacheTo {
+		fields, ok := cacheFields(entry)
+		if ok && cacheValue(fields, "type") == "local" && cacheValue(fields, "dest") != "" {
+			dests = append(dests, cacheValue(fields, "dest"))
+		}
+	}
+	return dests
+}
