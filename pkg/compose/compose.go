@@ -21,6 +21,8 @@ type Project struct {
 	Override string `json:"override,omitempty"`
 	// Services are those that have a build section and are selected, or that a selected one is built from, by name.
 	Services []Service `json:"services"`
+	// Profiles are those that would enable more services with a build section, by name.
+	Profiles []string `json:"-"`
 	// Base has the same services as the files without Override declare them, nil when there is no Override.
 	// A service that only the override can build is absent.
 	Base []Service `json:"-"`

@@ -47,7 +47,7 @@ func Load(ctx context.Context, o Options) (*Project, error) {
 	}
 	p := &Project{
 		Name: main.name, Dir: found.dir, Files: found.files, Override: found.override,
-		Services: main.services, Config: main.config, Environment: found.env, Warnings: append(found.warnings, main.warnings...),
+		Services: main.services, Profiles: main.profiles, Config: main.config, Environment: found.env, Warnings: append(found.warnings, main.warnings...),
 	}
 	names := serviceNames(p.Services)
 	if found.override != "" {

@@ -23,6 +23,7 @@ type model struct {
 	all []Service
 	// services are those selected and what they are built from.
 	services []Service
+	profiles []string
 	config   Config
 	warnings []Warning
 }
@@ -99,6 +100,7 @@ func (f *found) translate(p *types.Project, r *reader, names []string) (*model, 
 			m.all = append(m.all, service)
 		}
 	}
+	m.profiles = profilesOf(p.DisabledServices)
 	slices.SortFunc(m.all, func(a, b Service) int { return strings.Compare(a.Name, b.Name) })
 
 	if m.services, err = selectServices(p, m.all, names, f.profiles); err != nil {
@@ -114,6 +116,18 @@ func (f *found) translate(p *types.Project, r *reader, names []string) (*model, 
 		m.warnings = append(m.warnings, Warning{Message: fmt.Sprintf("variable %s is not set: a blank string is used", name)})
 	}
 	return m, errors.Join(errs...)
+}
+
+// profilesOf returns the profiles of services that can be built.
+func profilesOf(services types.Services) []string {
+	var out []string
+	for _, s := range services {
+		if s.Build != nil {
+			out = append(out, s.Profiles...)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // missing returns the error of a required variable that the service's build uses and that has no value.

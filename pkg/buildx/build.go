@@ -1,0 +1,195 @@
+package buildx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/docker/buildx/build"
+	"github.com/docker/buildx/util/dockerutil"
+	"github.com/docker/buildx/util/progress"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/util/progress/progressui"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/targets"
+)
+
+// BuildOptions say how a plan is carried out.
+type BuildOptions struct {
+	Outputs Outputs
+	// Progress is BuildKit's display mode: auto, plain, tty, quiet or rawjson.
+	Progress string
+	// Out is where the progress goes.
+	Out io.Writer
+	// Environment has the values of secrets that come from variables.
+	Environment map[string]string
+	// KeepGoing builds the other targets to their end when one fails.
+	KeepGoing bool
+}
+
+// Build carries out a plan. When targets fail it returns what was done together with an error that has all of
+// them.
+func (b *Builder) Build(ctx context.Context, p *targets.Plan, o BuildOptions) (*Result, error) {
+	j, err := b.newJob(p, o)
+	if err != nil {
+		return nil, err
+	}
+	defer j.clean()
+
+	// The display must outlive an interrupted build: a printer whose context ends takes no more updates, and
+	// whoever writes to it waits for ever.
+	printer, err := progress.NewPrinter(context.WithoutCancel(ctx), o.Out, progressui.DisplayMode(o.Progress),
+		progress.WithDesc(fmt.Sprintf("building with %q instance using %s driver", b.Name, b.Driver), b.Driver+":"+b.Name))
+	if err != nil {
+		return nil, fmt.Errorf("--progress %s: %w", o.Progress, err)
+	}
+	rec := newRecorder(printer, j.services)
+	result := &Result{Project: p.Project, Kind: p.Kind, Builder: b.Name, Started: time.Now()}
+	responses, err := build.Build(ctx, b.nodes, j.options, dockerutil.NewClient(b.cli), b.config, rec, j.handler(o.KeepGoing))
+	if waitErr := printer.Wait(); err == nil {
+		err = waitErr
+	}
+	result.Steps = rec.all()
+	j.finish(ctx, result, responses)
+	result.Seconds = time.Since(result.Started).Seconds()
+	return result, j.failure(ctx, err)
+}
+
+// job is one call of build.Build.
+type job struct {
+	builder      *Builder
+	plan         *targets.Plan
+	services     []string
+	options      map[string]build.Options
+	destinations map[string]*destination
+
+	mu     sync.Mutex
+	failed map[string]build.TargetResult
+}
+
+// newJob translates a plan, so that all that can be wrong with it is said before anything runs.
+func (b *Builder) newJob(p *targets.Plan, o BuildOptions) (*job, error) {
+	j := &job{
+		builder: b, plan: p, failed: map[string]build.TargetResult{},
+		options: map[string]build.Options{}, destinations: map[string]*destination{},
+	}
+	wanted := 0
+	for _, t := range p.Targets {
+		j.services = append(j.services, t.Service)
+		if !t.Linked {
+			wanted++
+		}
+	}
+	var errs []error
+	for _, t := range p.Targets {
+		if err := j.add(t, o, wanted > 1); err != nil {
+			errs = append(errs, fmt.Errorf("service %q: %w", t.Service, err))
+		}
+	}
+	if len(errs) > 0 {
+		j.clean()
+		return nil, errors.Join(errs...)
+	}
+	return j, nil
+}
+
+func (j *job) add(t targets.Target, o BuildOptions, many bool) error {
+	opts, err := options(j.plan, t)
+	if err != nil {
+		return err
+	}
+	if opts.Session, err = attachables(j.builder.cli, t.Build, o.Environment); err != nil {
+		return err
+	}
+	d, err := o.Outputs.destination(t, many, j.builder.engine)
+	if err != nil {
+		return err
+	}
+	opts.Exports = d.entries
+	if _, said := opts.Attests["provenance"]; !said && !d.attested {
+		opts.Attests["provenance"] = nil
+	}
+	j.options[t.Service], j.destinations[t.Service] = opts, d
+	return nil
+}
+
+func (j *job) handler(keepGoing bool) *build.Handler {
+	h := &build.Handler{Completed: func(service string, r build.TargetResult) {
+		if r.Err != nil {
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			j.failed[service] = r
+		}
+	}}
+	if keepGoing {
+		h.Execution.Mode = build.ExecutionModeDeferError
+	}
+	return h
+}
+
+// finish puts images in their places and fills in the result.
+func (j *job) finish(ctx context.Context, result *Result, responses map[string]*client.SolveResponse) {
+	result.Targets = []TargetResult{}
+	for _, t := range j.plan.Targets {
+		if t.Linked {
+			if f, ok := j.failed[t.Service]; !ok || f.Aborted {
+				continue
+			}
+		}
+		r := TargetResult{Service: t.Service, Stage: t.Stage, Tags: t.Tags, Seconds: elapsed(result.Steps, t.Service)}
+		r.Cached, r.Steps = counts(result.Steps, t.Service)
+		if resp := responses[t.Service]; resp != nil {
+			j.complete(ctx, &r, resp.ExporterResponse)
+		}
+		if f, ok := j.failed[t.Service]; ok {
+			r.Error, r.Canceled = firstLine(f.Err), f.Aborted
+		}
+		result.Targets = append(result.Targets, r)
+	}
+}
+
+// complete fills in what a target's response says.
+func (j *job) complete(ctx context.Context, r *TargetResult, response map[string]string) {
+	d := j.destinations[r.Service]
+	if err := d.commit(); err != nil {
+		j.mu.Lock()
+		j.failed[r.Service] = build.TargetResult{Err: fmt.Errorf("%s: %w", d.where, err)}
+		j.mu.Unlock()
+		return
+	}
+	r.Metadata = metadata(response)
+	r.Output, r.Ref = d.where, response["buildx.build.ref"]
+	r.Digest = response["containerimage.digest"]
+	j.measure(ctx, r, d, response)
+}
+
+func (j *job) clean() {
+	for _, d := range j.destinations {
+		d.clean()
+	}
+}
+
+// failure returns one error of all that failed, without the targets that were only stopped because of them.
+func (j *job) failure(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var errs []error
+	for _, service := range j.services {
+		if f, ok := j.failed[service]; ok && !f.Aborted {
+			errs = append(errs, failed(service, f.Err, len(j.services) > 1))
+		}
+	}
+	if len(errs) == 0 && err != nil {
+		return explain(err)
+	}
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(errs...)
+}

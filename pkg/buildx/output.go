@@ -1,0 +1,190 @@
+package buildx
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/docker/buildx/build"
+	"github.com/docker/buildx/util/buildflags"
+	"github.com/moby/buildkit/client"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/targets"
+)
+
+// Outputs say where images go. With none of them, they go into the Docker Engine, or where none answers into an
+// OCI layout below Layouts.
+type Outputs struct {
+	Load bool
+	Push bool
+	// Specs are in the words of --output: "type=oci,dest=…". With several targets, dest is a folder that gets
+	// a file or folder for each.
+	Specs []string
+	// Layouts is the absolute folder of the default OCI layouts, one a service.
+	Layouts string
+}
+
+// destination is where one target's image goes, and what is left to do when the build is done.
+type destination struct {
+	entries []client.ExportEntry
+	// where names the place to the user; empty says that the image stays in the build cache.
+	where string
+	// layout is the OCI layout that staged becomes a part of.
+	layout string
+	// staged maps what the build writes to the path that it becomes when all of it is there.
+	staged map[string]string
+	// attested allows a provenance. An image that stays on the machine goes without: an unchanged build then
+	// keeps its digest.
+	attested bool
+}
+
+// destination decides where the image of t goes.
+func (o Outputs) destination(t targets.Target, many, engine bool) (*destination, error) {
+	d := &destination{staged: map[string]string{}}
+	switch {
+	case t.Linked:
+		d.entries = []client.ExportEntry{{Type: "cacheonly"}}
+		return d, nil
+	case len(o.Specs) > 0 || o.Push || o.Load:
+		return d, o.asked(d, t, many)
+	case engine && len(t.Platforms) <= 1:
+		return d, d.add("docker engine", "type=docker")
+	}
+	if t.Build.Provenance != "" || t.Build.SBOM != "" {
+		d.attested = true
+	}
+	d.layout = filepath.Join(o.Layouts, t.Service)
+	return d, d.stageDir(d.layout, "type=oci,tar=false")
+}
+
+// asked adds what the user asked for.
+func (o Outputs) asked(d *destination, t targets.Target, many bool) error {
+	if o.Load {
+		if len(t.Platforms) > 1 {
+			return errors.New("--load takes one platform\nhint: choose one with --platform, or use --push or --output type=oci,dest=DIR,tar=false")
+		}
+		if err := d.add("docker engine", "type=docker"); err != nil {
+			return err
+		}
+	}
+	if o.Push {
+		d.attested = true
+		if err := d.add("registry", "type=registry"); err != nil {
+			return err
+		}
+	}
+	for _, spec := range o.Specs {
+		if err := d.addSpec(spec, t.Service, many); err != nil {
+			return fmt.Errorf("--output %s: %w", spec, err)
+		}
+	}
+	return nil
+}
+
+// addSpec adds one --output.
+func (d *destination) addSpec(spec, service string, many bool) error {
+	entries, err := buildflags.ParseExports([]string{spec})
+	if err != nil {
+		return err
+	}
+	e := entries[0]
+	attested := e.Type == "image" || e.Type == "registry" || e.Type == "oci"
+	d.attested = d.attested || attested
+	dest := e.Destination
+	if dest == "" || dest == "-" {
+		if dest == "-" && many {
+			return errors.New("standard output takes one service")
+		}
+		if dest == "" && (e.Type == "oci" || e.Type == "tar") {
+			return errors.New("dest is missing")
+		}
+		return d.create(e, spec)
+	}
+	if dest, err = filepath.Abs(dest); err != nil {
+		return err
+	}
+	isDir := e.Type == "local" || e.Attrs["tar"] == "false"
+	if many {
+		name := service
+		if !isDir {
+			name += ".tar"
+		}
+		dest = filepath.Join(dest, name)
+	}
+	switch {
+	case e.Type == "oci" && isDir:
+		d.layout = dest
+		return d.stage(e, dest)
+	case isDir: // files of an image: they are written where they belong
+		e.Destination = dest
+		return d.create(e, dest)
+	}
+	return d.stage(e, dest)
+}
+
+func (d *destination) add(where, spec string) error {
+	entries, err := buildflags.ParseExports([]string{spec})
+	if err != nil {
+		return err
+	}
+	return d.create(entries[0], where)
+}
+
+func (d *destination) stageDir(dir, spec string) error {
+	entries, err := buildflags.ParseExports([]string{spec + ",dest=x"})
+	if err != nil {
+		return err
+	}
+	return d.stage(entries[0], dir)
+}
+
+// stage lets the build write beside path, so that path never holds a part of an image.
+func (d *destination) stage(e *buildflags.ExportEntry, path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	part, err := os.MkdirTemp(filepath.Dir(path), "."+filepath.Base(path)+".part-")
+	if err != nil {
+		return err
+	}
+	e.Destination = filepath.Join(part, "image")
+	d.staged[e.Destination] = path
+	return d.create(e, path)
+}
+
+func (d *destination) create(e *buildflags.ExportEntry, where string) error {
+	out, _, err := build.CreateExports([]*buildflags.ExportEntry{e})
+	if err != nil {
+		return err
+	}
+	d.entries = append(d.entries, out...)
+	if d.where != "" {
+		where = d.where + ", " + where
+	}
+	d.where = where
+	return nil
+}
+
+// commit puts what was staged in its place.
+func (d *destination) commit() error {
+	for part, path := range d.staged {
+		var err error
+		if path == d.layout {
+			err = mergeLayout(part, path)
+		} else {
+			err = os.Rename(part, path)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clean removes what a build left that did not come to commit.
+func (d *destination) clean() {
+	for part := range d.staged {
+		_ = os.RemoveAll(filepath.Dir(part))
+	}
+}

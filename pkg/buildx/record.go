@@ -1,0 +1,173 @@
+package buildx
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/docker/buildx/util/progress"
+	"github.com/moby/buildkit/client"
+	"github.com/opencontainers/go-digest"
+)
+
+// Step is one vertex of the build graph. Its digest is its identity; its name is for display.
+type Step struct {
+	Service string `json:"service"`
+	Digest  string `json:"digest"`
+	// Name is BuildKit's, without the service: "[deps 2/3] RUN …".
+	Name    string    `json:"name"`
+	Inputs  []string  `json:"inputs"`
+	Started time.Time `json:"started,omitzero"`
+	// Seconds is how long it was at work, without its waiting.
+	Seconds float64 `json:"seconds"`
+	Cached  bool    `json:"cached"`
+	Error   string  `json:"error,omitempty"`
+}
+
+// isStep matches what comes of a line of a Dockerfile: "[deps 2/3] RUN …", "[linux/arm64 1/4] FROM …". All else
+// in the stream is BuildKit's own work: contexts, [internal] things, imports and exports.
+var isStep = regexp.MustCompile(`^\[([^\]]+ )?\d+/\d+\] `)
+
+// recorder keeps what the progress stream says of every vertex, on its way to the display.
+type recorder struct {
+	progress.Writer
+	services []string
+
+	mu    sync.Mutex
+	steps map[stepID]*span
+}
+
+// stepID tells apart the same vertex in the builds of two services.
+type stepID struct {
+	service string
+	digest  digest.Digest
+}
+
+// span is a vertex with all the intervals in which it was at work: BuildKit sends one for each part, such as
+// the resolving, download and extraction of an image.
+type span struct {
+	vertex client.Vertex
+	name   string
+	cached bool
+	times  []interval
+}
+
+type interval struct{ from, to time.Time }
+
+// newRecorder records into itself what it writes to w. buildx puts the service before the name of a vertex when
+// there are several.
+func newRecorder(w progress.Writer, services []string) *recorder {
+	return &recorder{Writer: w, services: services, steps: map[stepID]*span{}}
+}
+
+// Write records a status and passes it on.
+func (r *recorder) Write(s *client.SolveStatus) {
+	r.mu.Lock()
+	for _, v := range s.Vertexes {
+		r.note(v)
+	}
+	r.mu.Unlock()
+	r.Writer.Write(s)
+}
+
+func (r *recorder) note(v *client.Vertex) {
+	service, name := r.split(v.Name)
+	id := stepID{service, v.Digest}
+	s := r.steps[id]
+	if s == nil {
+		s = &span{}
+		r.steps[id] = s
+	}
+	s.vertex, s.name = *v, name
+	// A hit that has to be fetched is sent as cached first, and then as at work.
+	s.cached = s.cached || v.Cached
+	if v.Started != nil && v.Completed != nil {
+		s.times = append(s.times, interval{*v.Started, *v.Completed})
+	}
+}
+
+// split takes the service from the name of a vertex.
+func (r *recorder) split(name string) (service, rest string) {
+	if len(r.services) == 1 {
+		return r.services[0], name
+	}
+	head, tail, _ := strings.Cut(strings.TrimPrefix(name, "["), " ")
+	if service, ok := strings.CutSuffix(head, "]"); ok && slices.Contains(r.services, service) {
+		return service, tail
+	}
+	if slices.Contains(r.services, head) {
+		return head, "[" + tail
+	}
+	return "", name
+}
+
+// all returns the steps that came of Dockerfiles, in the order of their starting.
+func (r *recorder) all() []Step {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := []Step{}
+	for id, s := range r.steps {
+		if !isStep.MatchString(s.name) {
+			continue
+		}
+		step := Step{
+			Service: id.service, Digest: id.digest.String(), Name: s.name, Inputs: []string{},
+			Cached: s.cached, Error: s.vertex.Error, Seconds: busy(s.times).Seconds(),
+		}
+		for _, in := range s.vertex.Inputs {
+			step.Inputs = append(step.Inputs, in.String())
+		}
+		if len(s.times) > 0 {
+			step.Started = slices.MinFunc(s.times, func(a, b interval) int { return a.from.Compare(b.from) }).from
+		} else if s.vertex.Started != nil {
+			step.Started = *s.vertex.Started
+		}
+		out = append(out, step)
+	}
+	slices.SortFunc(out, func(a, b Step) int {
+		if c := a.Started.Compare(b.Started); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Service+a.Name+a.Digest, b.Service+b.Name+b.Digest)
+	})
+	return out
+}
+
+// busy returns the length of the union of intervals.
+func busy(times []interval) time.Duration {
+	times = slices.SortedFunc(slices.Values(times), func(a, b interval) int { return a.from.Compare(b.from) })
+	var total time.Duration
+	var end time.Time
+	for _, t := range times {
+		if t.from.Before(end) {
+			t.from = end
+		}
+		if t.to.After(t.from) {
+			total += t.to.Sub(t.from)
+			end = t.to
+		}
+	}
+	return total
+}
+
+// counts returns how many distinct lines of a Dockerfile ran for a service and how many of them were cached. A
+// line may be several vertices (COPY --link): it is cached if all of them are.
+func counts(steps []Step, service string) (cached, total int) {
+	lines := map[string]bool{}
+	for _, s := range steps {
+		if s.Service != service {
+			continue
+		}
+		hit, seen := lines[s.Name]
+		lines[s.Name] = s.Cached && (hit || !seen)
+	}
+	for hit := range maps.Values(lines) {
+		if hit {
+			cached++
+		}
+	}
+	return cached, len(lines)
+}

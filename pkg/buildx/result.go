@@ -1,0 +1,83 @@
+package buildx
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"time"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/targets"
+)
+
+// Result is what one build did.
+type Result struct {
+	Project string       `json:"project"`
+	Kind    targets.Kind `json:"kind,omitempty"`
+	Builder string       `json:"builder"`
+	Started time.Time    `json:"started"`
+	Seconds float64      `json:"seconds"`
+	// Targets are those of the plan, without the linked ones.
+	Targets []TargetResult `json:"targets"`
+	Steps   []Step         `json:"steps"`
+}
+
+// TargetResult is what became of one target.
+type TargetResult struct {
+	Service string `json:"service"`
+	Stage   string `json:"stage,omitempty"`
+	// Digest is that of the manifest or index; of the configuration where an engine knows images by that.
+	Digest string `json:"digest,omitempty"`
+	// Size is what a pull would bring where that is known, or else what the engine says, in bytes; 0 is unknown.
+	Size int64 `json:"size,omitempty"`
+	// Ref is the build's name in BuildKit's history.
+	Ref    string   `json:"ref,omitempty"`
+	Tags   []string `json:"tags"`
+	Output string   `json:"output,omitempty"`
+	// Cached and Steps count the lines of the Dockerfile that this build came to.
+	Cached  int     `json:"cached"`
+	Steps   int     `json:"steps"`
+	Seconds float64 `json:"seconds"`
+	Error   string  `json:"error,omitempty"`
+	// Canceled targets were stopped because another failed or the user interrupted.
+	Canceled bool `json:"canceled,omitempty"`
+	// Metadata is the exporter's answer, as in the metadata file of docker buildx bake.
+	Metadata map[string]any `json:"-"`
+}
+
+// metadata decodes an exporter's answer the way buildx writes its metadata file: values that are base64 of JSON
+// become that JSON.
+func metadata(response map[string]string) map[string]any {
+	out := map[string]any{}
+	for k, v := range response {
+		out[k] = v
+		text, err := base64.StdEncoding.DecodeString(v)
+		if err != nil {
+			continue
+		}
+		var object map[string]any
+		var list []map[string]any
+		if json.Unmarshal(text, &object) == nil && len(object) > 0 || json.Unmarshal(text, &list) == nil && len(list) > 0 {
+			out[k] = json.RawMessage(text)
+		}
+	}
+	return out
+}
+
+// span returns the seconds from the first start to the last end of a service's steps.
+func elapsed(steps []Step, service string) float64 {
+	var first, last time.Time
+	for _, s := range steps {
+		if s.Service != service || s.Started.IsZero() {
+			continue
+		}
+		if first.IsZero() || s.Started.Before(first) {
+			first = s.Started
+		}
+		if end := s.Started.Add(time.Duration(s.Seconds * float64(time.Second))); end.After(last) {
+			last = end
+		}
+	}
+	if first.IsZero() {
+		return 0
+	}
+	return last.Sub(first).Seconds()
+}
