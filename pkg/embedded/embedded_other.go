@@ -1,0 +1,24 @@
+//go:build !linux
+
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+)
+
+var errHere = fmt.Errorf("embedded BuildKit on %s: %w\nhint: start Docker, or name a builder", runtime.GOOS, errors.ErrUnsupported)
+
+// DefaultOptions is an error, errors.ErrUnsupported: embedded BuildKit is for Linux.
+func DefaultOptions() (Options, error) { return Options{}, errHere }
+
+// Ensure is an error: embedded BuildKit is for Linux.
+func Ensure(context.Context, Options, []string) (bool, error) { return false, errHere }
+
+// Serve is an error: embedded BuildKit is for Linux.
+func Serve(context.Context, Options) error { return errHere }
+
+// Check is an error: embedded BuildKit is for Linux.
+func Check() error { return errHere }
