@@ -1,20 +1,110 @@
+// Docker-catmandu is a Docker CLI plugin that builds the services of a Compose project with BuildKit, at their
+// production or development stage. It runs as "docker catmandu" and as "docker-catmandu".
 package main
 
 import (
-	_ "github.com/compose-spec/compose-go/v2/cli"
-	_ "github.com/compose-spec/compose-go/v2/loader"
-	_ "github.com/docker/buildx/build"
-	_ "github.com/docker/buildx/builder"
-	_ "github.com/docker/buildx/driver/docker"
-	_ "github.com/docker/buildx/driver/docker-container"
-	_ "github.com/docker/buildx/driver/kubernetes"
-	_ "github.com/docker/buildx/driver/remote"
-	_ "github.com/docker/cli/cli-plugins/plugin"
-	_ "github.com/moby/buildkit/cmd/buildkitd/config"
-	_ "github.com/moby/buildkit/control"
-	_ "github.com/moby/buildkit/util/grpcutil/encoding/proto"
-	_ "github.com/moby/buildkit/worker/runc"
-	_ "github.com/spf13/cobra"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/docker/cli/cli"
+	"github.com/docker/cli/cli-plugins/metadata"
+	"github.com/docker/cli/cli-plugins/plugin"
+	"github.com/docker/cli/cli/command"
+	"github.com/spf13/cobra"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/buildx"
+	"github.com/docker-catmandu/docker-catmandu/pkg/targets"
 )
 
-func main() {}
+// version is set by the linker.
+var version = "dev"
+
+// app is what every command needs.
+type app struct {
+	out, err io.Writer
+	// display is where progress is drawn; it is a file when it is a terminal.
+	display io.Writer
+	// open returns the builder of that name; empty is the one to use by default.
+	open func(ctx context.Context, name, projectDir string) (builder, error)
+	// builders are the names of those there are.
+	builders func() ([]string, error)
+}
+
+// builder is the part of *buildx.Builder that commands use. Tests fake it.
+type builder interface {
+	Build(context.Context, *targets.Plan, buildx.BuildOptions) (*buildx.Result, error)
+}
+
+func main() {
+	os.Exit(run())
+}
+
+// run returns the exit status.
+func run() int {
+	if len(os.Args) > 1 && os.Args[1] == daemonCommand {
+		return report(os.Stderr, serveDaemon(context.Background(), os.Args[2:]))
+	}
+	if plugin.RunningStandalone() {
+		os.Args = asPlugin(os.Args[1:])
+	}
+	dockerCLI, err := command.NewDockerCli()
+	if err != nil {
+		return report(os.Stderr, err)
+	}
+	a := &app{out: dockerCLI.Out(), err: dockerCLI.Err(), display: os.Stderr}
+	a.open = func(ctx context.Context, name, dir string) (builder, error) {
+		return openBuilder(ctx, dockerCLI, a.err, name, dir)
+	}
+	a.builders = func() ([]string, error) { return buildx.Names(dockerCLI) }
+	return report(a.err, plugin.RunPlugin(dockerCLI, newRootCommand(a), metadata.Metadata{
+		SchemaVersion:    "0.1.0",
+		Vendor:           "The docker catmandu authors",
+		Version:          version,
+		ShortDescription: "Build a Compose project at its production or development stage",
+		URL:              "https://github.com/docker-catmandu/docker-catmandu",
+	}))
+}
+
+// asPlugin returns the arguments with which the docker CLI would have run us.
+func asPlugin(args []string) []string {
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		return append([]string{"docker", args[0], "catmandu"}, args[1:]...)
+	}
+	return append([]string{"docker", "catmandu"}, args...)
+}
+
+// Exit statuses, beside 0 and 1.
+const (
+	statusUsage       = 125 // as docker run and the docker CLI
+	statusInterrupted = 130 // 128 + SIGINT
+)
+
+// errInterrupted is the cause of a context that a signal ended.
+var errInterrupted = errors.New("interrupted")
+
+// report prints an error and returns the exit status that it means.
+func report(w io.Writer, err error) int {
+	if err == nil {
+		return 0
+	}
+	var status cli.StatusError
+	switch {
+	case errors.As(err, &status):
+		_, _ = fmt.Fprintln(w, status.Error())
+		return status.StatusCode
+	case errors.Is(err, errInterrupted):
+		_, _ = fmt.Fprintln(w, "interrupted")
+		return statusInterrupted
+	}
+	_, _ = fmt.Fprintln(w, err)
+	return 1
+}
+
+// usageError is for flags and arguments that can't be.
+func usageError(format string, args ...any) error {
+	return cli.StatusError{StatusCode: statusUsage, Status: fmt.Sprintf(format, args...)}
+}

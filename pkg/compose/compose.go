@@ -23,10 +23,11 @@ type Project struct {
 	Services []Service `json:"services"`
 	// Profiles are those that would enable more services with a build section, by name.
 	Profiles []string `json:"-"`
-	// Base has the same services as the files without Override declare them, nil when there is no Override.
+	// Base has the same services as the files without Override declare them; nil when there is no Override, or when
+	// Options.Variants does not ask for it.
 	// A service that only the override can build is absent.
 	Base []Service `json:"-"`
-	// Siblings are other Compose files beside Files, read one by one; filled when Options.Siblings asks for it.
+	// Siblings are other Compose files beside Files, read one by one; filled when Options.Variants asks for it.
 	Siblings []Sibling `json:"-"`
 	// Config is the project's x-catmandu section.
 	Config Config `json:"-"`

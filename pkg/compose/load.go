@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/loader"
@@ -25,8 +26,9 @@ type Options struct {
 	EnvFiles []string // --env-file
 	// Services to build; empty selects all of the active profiles.
 	Services []string
-	// Siblings reads Compose files beside the loaded ones too.
-	Siblings bool
+	// Variants also reads the project without its override and the Compose files beside it: what tells a
+	// production build from a development one.
+	Variants bool
 	// Environment is "NAME=value"; nil is the process's.
 	Environment []string
 }
@@ -41,34 +43,45 @@ func Load(ctx context.Context, o Options) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
+	var base *model
+	var siblings []Sibling
+	var wg sync.WaitGroup
+	if o.Variants {
+		// What can't be read without the override, or on its own, tells nothing; the project as a whole says what
+		// is wrong.
+		wg.Go(func() { siblings = found.siblings(ctx) })
+		if found.override != "" {
+			wg.Go(func() { base, _ = found.load(ctx, without(found.files, found.override), nil) })
+		}
+	}
 	main, err := found.load(ctx, found.files, o.Services)
+	wg.Wait()
 	if err != nil {
 		return nil, err
 	}
 	p := &Project{
 		Name: main.name, Dir: found.dir, Files: found.files, Override: found.override,
-		Services: main.services, Profiles: main.profiles, Config: main.config, Environment: found.env, Warnings: append(found.warnings, main.warnings...),
+		Services: main.services, Profiles: main.profiles, Config: main.config,
+		Environment: found.env, Warnings: append(found.warnings, main.warnings...),
 	}
-	names := serviceNames(p.Services)
-	if found.override != "" {
-		// The files without the override are asked for nothing that the project can't do without: a service
-		// may exist only in the override.
-		if base, err := found.load(ctx, without(found.files, found.override), nil); err == nil {
-			p.Base = slices.DeleteFunc(base.all, func(s Service) bool { return !names[s.Name] })
+	if base != nil {
+		p.Base = p.known(base.all)
+	}
+	for _, s := range siblings {
+		s.Alone, s.Merged = p.known(s.Alone), p.known(s.Merged)
+		if len(s.Alone)+len(s.Merged) > 0 {
+			p.Siblings = append(p.Siblings, s)
 		}
-	}
-	if o.Siblings {
-		p.Siblings = found.siblings(ctx, names)
 	}
 	return p, nil
 }
 
-func serviceNames(services []Service) map[string]bool {
-	names := map[string]bool{}
-	for _, s := range services {
-		names[s.Name] = true
-	}
-	return names
+// known returns those of services that the project has.
+func (p *Project) known(services []Service) []Service {
+	return slices.DeleteFunc(services, func(s Service) bool {
+		_, ok := slices.BinarySearchFunc(p.Services, s.Name, func(s Service, name string) int { return strings.Compare(s.Name, name) })
+		return !ok
+	})
 }
 
 func without(files []string, file string) []string {

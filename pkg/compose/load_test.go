@@ -43,7 +43,7 @@ func TestLoadMergesOverride(t *testing.T) {
 	p := mustLoad(t, map[string]string{
 		"compose.yaml":          "services:\n  web:\n    image: shop/web\n    build:\n      context: web\n      target: production\n  db:\n    image: postgres\n",
 		"compose.override.yaml": "services:\n  web:\n    build:\n      target: development\n      args: {DEBUG: 1}\n",
-	}, Options{})
+	}, Options{Variants: true})
 	assert.Equal(t, p.Name, "shop")
 	assert.Equal(t, filepath.Base(p.Override), "compose.override.yaml")
 	assert.Equal(t, len(p.Services), 1)
@@ -251,7 +251,7 @@ services: {web: {build: {context: ., x-catmandu: {targets: {dev: {target: debug,
 `,
 		"compose.prod.yaml":   "services: {web: {build: {target: prod}}, other: {build: .}}",
 		"compose.broken.yaml": "services: [",
-	}, Options{Siblings: true})
+	}, Options{Variants: true})
 	assert.Equal(t, p.Config.Targets["prod"].Target, "release")
 	assert.Equal(t, p.Services[0].Config.Targets["dev"].Target, "debug")
 	assert.Equal(t, p.Services[0].Config.Targets["dev"].Dockerfile, "Dockerfile.dev")

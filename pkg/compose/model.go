@@ -186,27 +186,22 @@ func (f *found) applyPlatform(s *Service) error {
 }
 
 // siblings reads the other Compose files in the project's folders, each alone and on top of the files without
-// the override. One that can't be read tells nothing and is left out.
-func (f *found) siblings(ctx context.Context, names map[string]bool) []Sibling {
+// the override.
+func (f *found) siblings(ctx context.Context) []Sibling {
 	base := f.files
 	if f.override != "" {
 		base = without(f.files, f.override)
-	}
-	keep := func(all []Service) []Service {
-		return slices.DeleteFunc(all, func(s Service) bool { return !names[s.Name] })
 	}
 	var out []Sibling
 	for _, file := range beside(f.files) {
 		sib := Sibling{File: file}
 		if m, err := f.load(ctx, []string{file}, nil); err == nil {
-			sib.Alone = keep(m.all)
+			sib.Alone = m.all
 		}
 		if m, err := f.load(ctx, append(slices.Clone(base), file), nil); err == nil {
-			sib.Merged = keep(m.all)
+			sib.Merged = m.all
 		}
-		if len(sib.Alone)+len(sib.Merged) > 0 {
-			out = append(out, sib)
-		}
+		out = append(out, sib)
 	}
 	return out
 }

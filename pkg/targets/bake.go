@@ -79,7 +79,7 @@ func (p *Plan) bakeTarget(t Target, names map[string]string) BakeTarget {
 	b := t.Build
 	out := BakeTarget{
 		Context: t.Context, Dockerfile: t.Dockerfile, DockerfileInline: escapeBake(b.DockerfileInline), Target: t.Stage,
-		Args: escapeAll(b.Args), Labels: escapeAll(b.Labels), Tags: t.Tags, CacheFrom: t.CacheFrom, CacheTo: t.CacheTo,
+		Args: escapeAll(b.Args), Labels: escapeAll(b.Labels), Tags: t.Tags, CacheFrom: asWritten(b.CacheFrom, t.CacheFrom), CacheTo: asWritten(b.CacheTo, t.CacheTo),
 		Platforms: t.Platforms, Pull: b.Pull, NoCache: b.NoCache, NoCacheFilter: b.NoCacheFilter, Network: b.Network,
 		Contexts: map[string]string{}, ExtraHosts: map[string]string{},
 	}
@@ -122,6 +122,18 @@ func (p *Plan) bakeTarget(t Target, names map[string]string) BakeTarget {
 		out.Outputs = []string{"type=image,push=false"}
 	default:
 		out.Outputs = []string{"type=docker"}
+	}
+	return out
+}
+
+// asWritten writes cache entries as the Compose file does where it names just an image: that is what docker compose
+// prints, and bake takes both.
+func asWritten(written, entries []string) []string {
+	out := slices.Clone(entries)
+	for i, e := range out {
+		if ref := strings.TrimPrefix(e, "type=registry,ref="); slices.Contains(written, ref) {
+			out[i] = ref
+		}
 	}
 	return out
 }

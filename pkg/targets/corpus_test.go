@@ -181,7 +181,7 @@ func (j judged) load(dir string) (*compose.Project, error) {
 	if p := loaded[key]; p != nil {
 		return p, nil
 	}
-	o := compose.Options{Profiles: []string{"*"}, Siblings: true, Environment: []string{}}
+	o := compose.Options{Profiles: []string{"*"}, Variants: true, Environment: []string{}}
 	if j.isDefault() {
 		o.Dir = dir
 	} else {

@@ -29,7 +29,7 @@ func TestFiles(t *testing.T) {
 		assert.NilError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
 		assert.NilError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
 	}
-	p, err := compose.Load(context.Background(), compose.Options{Dir: dir, Siblings: true, Environment: []string{}})
+	p, err := compose.Load(context.Background(), compose.Options{Dir: dir, Variants: true, Environment: []string{}})
 	assert.NilError(t, err)
 	got := func(target string) []string {
 		plan, err := targets.New(p, targets.Request{Target: target})
@@ -42,7 +42,7 @@ func TestFiles(t *testing.T) {
 		return list
 	}
 	assert.DeepEqual(t, got(""), []string{
-		"api app of Dockerfile, last stage", "web tools of Dockerfile, build.target in compose.override.yaml:4",
+		`api  of Dockerfile, last stage, "app"`, "web tools of Dockerfile, build.target in compose.override.yaml:4",
 	})
 	assert.DeepEqual(t, got("prod"), []string{
 		"api slim of Dockerfile.slim, from compose.prod.yaml, last stage", "web app of Dockerfile, build.target in compose.yaml:6",

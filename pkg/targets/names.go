@@ -2,8 +2,9 @@ package targets
 
 import "github.com/docker-catmandu/docker-catmandu/pkg/compose"
 
-// NeedsSiblings tells whether the rule may look at Compose files beside the loaded ones: it does so for kinds.
-func (r Request) NeedsSiblings() bool {
+// NeedsVariants tells whether the rule compares the project with and without its override and with the Compose files
+// beside it: it does so for kinds.
+func (r Request) NeedsVariants() bool {
 	if isKind(r.Target) {
 		return true
 	}

@@ -194,15 +194,23 @@ func (pl *planner) nowhere() error {
 // asCompose is what Docker Compose builds.
 func (pl *planner) asCompose(s compose.Service, src source) choice {
 	switch {
-	case s.Build.Target == "" && src.Unread != "":
-		return choice{source: src, reason: "last stage"}
-	case s.Build.Target == "":
-		return choice{source: src, stage: src.lastTarget(), reason: "last stage"}
+	case s.Build.Target == "": // named or not, it is the last one that BuildKit takes when it is told none
+		return choice{source: src, reason: lastStage(src)}
 	case src.Unread != "":
 		return choice{source: src, stage: s.Build.Target, reason: "build.target in " + pl.place(s, "build.target")}
 	}
 	i := src.Index(s.Build.Target)
 	return choice{source: src, stage: src.Stages[i].Name, reason: "build.target in " + pl.place(s, "build.target")}
+}
+
+// lastStage is the reason for building the last stage, with its name if it has one.
+func lastStage(src source) string {
+	if src.Unread == "" {
+		if name := src.Stages[len(src.Stages)-1].Name; name != "" {
+			return fmt.Sprintf("last stage, %q", name)
+		}
+	}
+	return "last stage"
 }
 
 func (pl *planner) place(s compose.Service, path string) string {

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/docker/go-units"
+	"github.com/spf13/cobra"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/buildx"
+	"github.com/docker-catmandu/docker-catmandu/pkg/compose"
+	"github.com/docker-catmandu/docker-catmandu/pkg/targets"
+)
+
+type buildOptions struct {
+	from         planFlags
+	builder      string
+	progress     string
+	quiet        bool
+	load, push   bool
+	outputs      []string
+	metadataFile string
+	keepGoing    bool
+}
+
+const buildLong = `Build the services of a Compose project, all at once, and what they are built from.
+
+Images go into the Docker Engine. Where none answers they go into OCI layouts, one for each service, and the
+summary at the end says where. --load, --push and --output choose.
+
+The builder is the one of --builder, or of BUILDX_BUILDER, or buildx's current one, or the Docker Engine. Where
+none of these answers, on Linux, a private BuildKit is started; it ends by itself when it has been idle.`
+
+const buildExample = `  docker catmandu build --target prod
+  docker catmandu build --target dev web
+  docker catmandu build --target prod --push
+  docker catmandu build --target prod --output type=oci,dest=images,tar=false`
+
+func newBuildCommand(a *app, project *projectFlags) *cobra.Command {
+	o := buildOptions{from: planFlags{project: project}}
+	cmd := &cobra.Command{
+		Use:               "build [OPTIONS] [SERVICE...]",
+		Short:             "Build the services of the project",
+		Long:              buildLong,
+		Example:           buildExample,
+		ValidArgsFunction: completeServices(project),
+		RunE: func(cmd *cobra.Command, services []string) error {
+			return runBuild(cmd.Context(), a, &o, services)
+		},
+	}
+	o.from.add(cmd.Flags())
+	flags := cmd.Flags()
+	flags.StringVar(&o.builder, "builder", "", "Builder to use")
+	flags.StringVar(&o.progress, "progress", "auto", "Progress display: auto, plain, tty, quiet, rawjson")
+	flags.BoolVarP(&o.quiet, "quiet", "q", false, "Show no progress and no summary")
+	flags.BoolVar(&o.load, "load", false, "Load images into the Docker Engine")
+	flags.BoolVar(&o.push, "push", false, "Push images to their registries")
+	flags.StringArrayVarP(&o.outputs, "output", "o", nil, "Where images go, type=…,dest=…; a folder when several services are built")
+	flags.StringVar(&o.metadataFile, "metadata-file", "", "Write what was built to a JSON file")
+	flags.BoolVar(&o.keepGoing, "keep-going", false, "Build the other services to their end when one fails")
+	completeTargets(cmd, &o.from)
+	_ = cmd.RegisterFlagCompletionFunc("builder", completeBuilders(a))
+	_ = cmd.RegisterFlagCompletionFunc("progress", cobra.FixedCompletions(progressModes, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+var progressModes = []string{"auto", "plain", "tty", "quiet", "rawjson"}
+
+func runBuild(ctx context.Context, a *app, o *buildOptions, services []string) error {
+	plan, project, err := o.from.plan(ctx, services)
+	if err != nil {
+		return err
+	}
+	a.warn(plan)
+	if len(plan.Targets) == 0 {
+		return nothingToBuild(project)
+	}
+	if o.quiet {
+		o.progress = "quiet"
+	}
+	layouts, err := layoutDir(plan)
+	if err != nil {
+		return err
+	}
+	if o.metadataFile != "" { // a file of an earlier build must not be taken for this one's
+		if err := os.Remove(o.metadataFile); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("--metadata-file: %w", err)
+		}
+	}
+	b, err := a.open(ctx, cmp.Or(o.builder, os.Getenv("BUILDX_BUILDER")), plan.Dir)
+	if err != nil {
+		return err
+	}
+	result, err := b.Build(ctx, plan, buildx.BuildOptions{
+		Outputs:  buildx.Outputs{Load: o.load, Push: o.push, Specs: o.outputs, Layouts: layouts},
+		Progress: o.progress, Out: a.display, Environment: project.Environment, KeepGoing: o.keepGoing,
+	})
+	if result != nil && !o.quiet {
+		if err := printResult(a.err, result); err != nil {
+			return err
+		}
+	}
+	if err == nil && o.metadataFile != "" {
+		return writeMetadata(o.metadataFile, result)
+	}
+	return err
+}
+
+// nothingToBuild is no error, as in docker compose; it says what a profile would add.
+func nothingToBuild(p *compose.Project) error {
+	if len(p.Profiles) > 0 {
+		return fmt.Errorf("%s: nothing to build\nhint: --profile enables services of %s", p.Name, strings.Join(p.Profiles, ", "))
+	}
+	return fmt.Errorf("%s: nothing to build: no service has a build section", p.Name)
+}
+
+// layoutDir is where OCI layouts of the project's images go when nothing else was asked for.
+func layoutDir(plan *targets.Plan) (string, error) {
+	cache, err := cacheDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(cache, "projects", projectKey(plan.Project, plan.Dir), "images"), nil
+}
+
+// printResult prints the summary: a row for each target.
+func printResult(w io.Writer, r *buildx.Result) error {
+	rows := [][]string{{"service", "target", "cached", "seconds", "image", "size", "output"}}
+	for _, t := range r.Targets {
+		image, size := shortDigest(t.Digest), ""
+		switch {
+		case t.Canceled:
+			image = "canceled"
+		case t.Error != "":
+			image = "failed"
+		}
+		if t.Size > 0 {
+			size = units.HumanSize(float64(t.Size))
+		}
+		rows = append(rows, []string{
+			t.Service, cmp.Or(t.Stage, "(last)"), fmt.Sprintf("%d of %d", t.Cached, t.Steps),
+			fmt.Sprintf("%.1f", t.Seconds), image, size, t.Output,
+		})
+	}
+	return table(w, dropEmpty(rows))
+}
+
+// shortDigest is the form in which docker shows digests.
+func shortDigest(digest string) string {
+	_, hex, _ := strings.Cut(digest, ":")
+	return hex[:min(12, len(hex))]
+}
+
+// writeMetadata writes what docker buildx bake writes to its metadata file, service by service.
+func writeMetadata(path string, r *buildx.Result) error {
+	all := map[string]any{}
+	for _, t := range r.Targets {
+		all[t.Service] = t.Metadata
+	}
+	text, err := json.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return err
+	}
+	tmp := path + ".tmp"
+	if err := os.WriteFile(tmp, append(text, '\n'), 0o644); err != nil {
+		return fmt.Errorf("--metadata-file: %w", err)
+	}
+	return os.Rename(tmp, path)
+}

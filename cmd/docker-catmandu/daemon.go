@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/docker/cli/cli/command"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/buildx"
+	"github.com/docker-catmandu/docker-catmandu/pkg/embedded"
+)
+
+// daemonCommand is the hidden first argument with which the plugin runs itself as a private BuildKit.
+const daemonCommand = "__buildkitd"
+
+// openBuilder opens a builder, starting a private BuildKit when it comes to that.
+func openBuilder(ctx context.Context, cli command.Cli, notices io.Writer, name, dir string) (builder, error) {
+	cache, err := cacheDir()
+	if err != nil {
+		return nil, err
+	}
+	o := buildx.OpenOptions{Name: name, Dir: dir, Notices: notices, ConfigDir: filepath.Join(cache, "buildx")}
+	if options, err := embedded.DefaultOptions(); !errors.Is(err, errors.ErrUnsupported) {
+		o.Private = func(ctx context.Context) (string, error) {
+			if err != nil {
+				return "", err
+			}
+			return startDaemon(ctx, options)
+		}
+	}
+	b, err := buildx.Open(ctx, cli, o)
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// startDaemon sees to it that a private BuildKit answers and returns its address.
+func startDaemon(ctx context.Context, o embedded.Options) (string, error) {
+	if err := embedded.Check(); err != nil {
+		return "", err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	if _, err := embedded.Ensure(ctx, o, []string{self, daemonCommand}); err != nil {
+		return "", err
+	}
+	return o.Address(), nil
+}
+
+// serveDaemon is the private BuildKit; Ensure has put its options into the environment.
+func serveDaemon(ctx context.Context, args []string) error {
+	if len(args) > 0 {
+		return usageError("%s takes no arguments", daemonCommand)
+	}
+	o, err := embedded.DefaultOptions()
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return embedded.Serve(ctx, o)
+}
