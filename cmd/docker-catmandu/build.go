@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 
 	"github.com/docker/go-units"
@@ -94,6 +95,7 @@ func runBuild(ctx context.Context, a *app, o *buildOptions, services []string) e
 			return fmt.Errorf("--metadata-file: %w", err)
 		}
 	}
+	debug.SetGCPercent(buildGC)
 	b, err := a.open(ctx, cmp.Or(o.builder, os.Getenv("BUILDX_BUILDER")), plan.Dir)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/docker/cli/cli"
@@ -48,6 +49,8 @@ func run() int {
 	if len(os.Args) > 1 && os.Args[1] == daemonCommand {
 		return report(os.Stderr, serveDaemon(context.Background(), os.Args[2:]))
 	}
+	// What a plan leaves behind is a few megabytes; collecting it as it grows costs a quarter of the plan's time.
+	debug.SetGCPercent(planGC)
 	if plugin.RunningStandalone() {
 		os.Args = asPlugin(os.Args[1:])
 	}
@@ -68,6 +71,9 @@ func run() int {
 		URL:              "https://github.com/docker-catmandu/docker-catmandu",
 	}))
 }
+
+// Percentages of the heap's growth between collections: while planning, and Go's own, for building.
+const planGC, buildGC = 400, 100
 
 // asPlugin returns the arguments with which the docker CLI would have run us.
 func asPlugin(args []string) []string {

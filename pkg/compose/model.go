@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 
 	interp "github.com/compose-spec/compose-go/v2/interpolation"
 	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/tree"
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
@@ -66,10 +68,10 @@ func (f *found) options(r *reader, details *types.ConfigDetails) func(*loader.Op
 		o.SkipResolveLabels = true
 		o.SkipConsistencyCheck = true // check() does what concerns a build
 		o.ResourceLoaders = []loader.ResourceLoader{r}
-		if o.Interpolate == nil { // options are run a first time on empty ones
-			o.Interpolate = &interp.Options{LookupValue: details.LookupEnv}
-		}
 		o.Interpolate.Substitute = r.vars.substitute
+		casts := maps.Clone(o.Interpolate.TypeCastMapping) // it is compose-go's own, for all loads
+		maps.DeleteFunc(casts, isRuntime)
+		o.Interpolate.TypeCastMapping = casts
 		o.Profiles = f.profiles
 		if f.name != "" {
 			o.SetProjectName(f.name, true)
@@ -77,6 +79,13 @@ func (f *found) options(r *reader, details *types.ConfigDetails) func(*loader.Op
 			o.SetProjectName(f.fallback, false) // a name in the files goes before it
 		}
 	}
+}
+
+// isRuntime tells whether a path is of what pruning removes. compose-go tries every path of its type casts on every
+// string, which is a good part of its time.
+func isRuntime(path tree.Path, _ interp.Cast) bool {
+	parts := path.Parts()
+	return runtimeSections[parts[0]] || parts[0] == "services" && len(parts) > 2 && runtimeKeys[parts[2]]
 }
 
 // translate makes plain values of a loaded project and checks those that are selected.
