@@ -121,8 +121,14 @@ func TestCompletion(t *testing.T) {
 func TestUsageErrors(t *testing.T) {
 	inProject(t, shop)
 	for _, args := range [][]string{
-		{"bild"}, {"plan", "--nonsense"}, {"plan", "--format", "xml"}, {"plan", "--target", "=x"}, {"plan", "--target", ""},
-		{"plan", "--target", "prod", "--target", "dev"}, {"build", "--build-arg", "=1"}, {"version", "x"},
+		{"bild"},
+		{"plan", "--nonsense"},
+		{"plan", "--format", "xml"},
+		{"plan", "--target", "=x"},
+		{"plan", "--target", ""},
+		{"plan", "--target", "prod", "--target", "dev"},
+		{"build", "--build-arg", "=1"},
+		{"version", "x"},
 	} {
 		_, _, err := runCommand(t, &fakeBuilder{}, args...)
 		assert.Assert(t, err != nil, strings.Join(args, " "))

@@ -1,0 +1,103 @@
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VERSION := $(shell git describe --tags --always --dirty --match 'v[0-9]*' 2>/dev/null || echo dev)
+GOFUMPT := go run mvdan.cc/gofumpt@v0.12.0
+LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# The version of a module that e2e/tools/go.mod names.
+version = $(shell awk '$$1 == "$(1)" { print $$2 }' e2e/tools/go.mod)
+BUILDKIT := $(call version,github.com/moby/buildkit)
+BUILDX := $(call version,github.com/docker/buildx)
+COMPOSE := $(call version,github.com/docker/compose/v5)
+DOCKER := $(patsubst v%+incompatible,%,$(call version,github.com/docker/cli))
+
+.PHONY: help
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/docker-catmandu
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/docker-catmandu ./cmd/docker-catmandu
+
+.PHONY: install
+install: build ## Install it as a plugin of the docker CLI, for this user
+	@dir="$${DOCKER_CONFIG:-$$HOME/.docker}/cli-plugins"; \
+	install -D -m 755 bin/docker-catmandu "$$dir/docker-catmandu"; \
+	echo "installed $$dir/docker-catmandu"
+
+.PHONY: demo
+demo: build ## Build examples/shop for production and development; needs no Docker, installs runc
+	@e2e/debian.sh install runc
+	@e2e/debian.sh unpack bin/debian busybox-static
+	@install -D -m 755 bin/debian/bin/busybox bin/demo/busybox/bin/busybox
+	@export SHOP_BUSYBOX='$(CURDIR)/bin/demo/busybox' DOCKER_HOST=unix:///nonexistent; \
+	for kind in prod dev; do \
+		echo "$$ docker catmandu build --target $$kind" >&2; \
+		bin/docker-catmandu --project-directory examples/shop build --target $$kind; \
+	done
+
+.PHONY: test
+test: check e2e ## Everything a change must pass; installs what it needs
+
+.PHONY: check
+check: lint unit tidy ## Lint, unit tests, go.mod
+
+.PHONY: fmt
+fmt: ## Format the Go files
+	$(GOFUMPT) -w cmd pkg e2e
+
+.PHONY: lint
+lint: ## gofumpt, go vet, golangci-lint
+	@unformatted="$$($(GOFUMPT) -l cmd pkg e2e)"; \
+	if [ -n "$$unformatted" ]; then echo "run make fmt for:" $$unformatted >&2; exit 1; fi
+	$(LINT) run ./...
+
+.PHONY: unit
+unit: ## Tests that need nothing but Go
+	go test ./...
+
+.PHONY: tidy
+tidy:
+	go mod tidy -diff
+	cd e2e/tools && go mod tidy -diff
+
+.PHONY: e2e
+e2e: build packages tools ## The plugin under the docker CLI with real BuildKits, engine and registry; needs root
+	go test -tags e2e -count=1 ./e2e ./pkg/embedded
+
+.PHONY: bench
+bench: ## Go benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: docs
+docs: ## Write docs/reference and the golden files anew
+	go test ./cmd/... -update
+
+.PHONY: packages
+packages: ## Install what the tests need from Debian; docker.io and others are only unpacked below bin
+	@e2e/debian.sh install ca-certificates libdevmapper1.02.1 rootlesskit runc skopeo uidmap
+	@e2e/debian.sh unpack bin/debian busybox-static containerd docker-registry docker.io tini
+
+.PHONY: tools
+tools: bin/tools/.built ## Build BuildKit, buildx, Compose and the docker CLI into bin/tools
+
+# Compose refuses a buildx that does not know its version. The docker CLI has no go.mod, so Go takes it for older than it is.
+bin/tools/.built: export CGO_ENABLED := 0
+bin/tools/.built: e2e/tools/go.mod e2e/tools/go.sum
+	@mkdir -p bin/tools/cli-plugins
+	cd e2e/tools && go build -trimpath -ldflags '-s -w -X github.com/moby/buildkit/version.Version=$(BUILDKIT)' -o ../../bin/tools/ \
+		github.com/moby/buildkit/cmd/buildkitd github.com/moby/buildkit/cmd/buildctl
+	cd e2e/tools && go build -trimpath -ldflags '-s -w -X github.com/docker/buildx/version.Version=$(BUILDX)' \
+		-o ../../bin/tools/cli-plugins/docker-buildx github.com/docker/buildx/cmd/buildx
+	cd e2e/tools && go build -trimpath -ldflags '-s -w -X github.com/docker/compose/v5/internal.Version=$(COMPOSE)' \
+		-o ../../bin/tools/cli-plugins/docker-compose github.com/docker/compose/v5/cmd
+	cd e2e/tools && go build -trimpath -ldflags '-s -w -X github.com/docker/cli/cli/version.Version=$(DOCKER)' \
+		-gcflags 'github.com/docker/cli/cmd/docker=-lang=go1.26' -o ../../bin/tools/docker github.com/docker/cli/cmd/docker
+	@touch $@
+
+.PHONY: clean
+clean: ## Remove bin
+	rm -rf bin
