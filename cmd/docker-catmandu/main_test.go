@@ -75,7 +75,7 @@ func runCommand(t *testing.T, f *fakeBuilder, args ...string) (stdout, stderr st
 }
 
 // inProject changes into a new folder with files ("name" → text).
-func inProject(t *testing.T, files map[string]string) string {
+func inProject(t *testing.T, files map[string]string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "shop")
 	for name, text := range files {
@@ -85,7 +85,6 @@ func inProject(t *testing.T, files map[string]string) string {
 	}
 	t.Chdir(dir)
 	t.Setenv("CATMANDU_CACHE_DIR", filepath.Join(dir, ".cache"))
-	return dir
 }
 
 func lines(s string) []string { return strings.Split(strings.TrimSpace(s), "\n") }

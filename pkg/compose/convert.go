@@ -89,7 +89,7 @@ func contexts(p *types.Project, m types.Mapping) map[string]string {
 }
 
 // selectServices returns the services that are asked for and those they are built from, by name.
-func selectServices(p *types.Project, all []Service, names, profiles []string) ([]Service, error) {
+func selectServices(p *types.Project, all []Service, names []string) ([]Service, error) {
 	selected := map[string]bool{}
 	for _, name := range names {
 		_, enabled := p.Services[name]

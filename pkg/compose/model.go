@@ -47,7 +47,7 @@ func (f *found) load(ctx context.Context, files, services []string) (*model, err
 		}
 		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: file, Content: pruned})
 	}
-	p, err := loader.LoadWithContext(ctx, details, f.options(r, &details))
+	p, err := loader.LoadWithContext(ctx, details, f.options(r))
 	if err != nil {
 		return nil, r.explain(err)
 	}
@@ -62,7 +62,7 @@ func (f *found) text(file string) ([]byte, error) {
 }
 
 // options are those of Docker Compose but for what a build has no use for.
-func (f *found) options(r *reader, details *types.ConfigDetails) func(*loader.Options) {
+func (f *found) options(r *reader) func(*loader.Options) {
 	return func(o *loader.Options) {
 		o.SkipResolveEnvironment = true
 		o.SkipResolveLabels = true
@@ -112,7 +112,7 @@ func (f *found) translate(p *types.Project, r *reader, names []string) (*model, 
 	m.profiles = profilesOf(p.DisabledServices)
 	slices.SortFunc(m.all, func(a, b Service) int { return strings.Compare(a.Name, b.Name) })
 
-	if m.services, err = selectServices(p, m.all, names, f.profiles); err != nil {
+	if m.services, err = selectServices(p, m.all, names); err != nil {
 		return nil, err
 	}
 	for i := range m.services {

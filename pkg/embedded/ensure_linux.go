@@ -113,7 +113,7 @@ func start(ctx context.Context, o Options, cmd *exec.Cmd) error {
 		}
 		if !pause(ctx) {
 			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-			<-ended
+			<-ended //nolint:errcheck // it was killed here
 			return fmt.Errorf("%w%s", context.Cause(ctx), lastLines(o.Log(), begin))
 		}
 	}

@@ -21,7 +21,7 @@ func TestEnsureStartsOneForMany(t *testing.T) {
 	var wg sync.WaitGroup
 	started, errs := make([]bool, callers), make([]error, callers)
 	for i := range callers {
-		wg.Go(func() { started[i], errs[i] = ensureFake(t, t.Context(), o, "fake") })
+		wg.Go(func() { started[i], errs[i] = ensureFake(t.Context(), t, o, "fake") })
 	}
 	wg.Wait()
 	assert.NilError(t, errors.Join(errs...))
@@ -38,12 +38,12 @@ func TestEnsureStartsOneForMany(t *testing.T) {
 func TestEnsureAfterKill(t *testing.T) {
 	o := testOptions(t)
 	defer end(t, o)
-	_, err := ensureFake(t, t.Context(), o, "fake")
+	_, err := ensureFake(t.Context(), t, o, "fake")
 	assert.NilError(t, err)
 	end(t, o)
 	_, err = os.Lstat(o.Socket)
 	assert.NilError(t, err, "the socket of a killed daemon stays")
-	started, err := ensureFake(t, t.Context(), o, "fake")
+	started, err := ensureFake(t.Context(), t, o, "fake")
 	assert.NilError(t, err)
 	assert.Assert(t, started)
 }
@@ -54,7 +54,7 @@ func TestEnsureAfterIdle(t *testing.T) {
 	defer end(t, o)
 	for range 3 {
 		// Whether the call meets the daemon alive, closing or gone, it answers or is started anew.
-		_, err := ensureFake(t, t.Context(), o, "fake")
+		_, err := ensureFake(t.Context(), t, o, "fake")
 		assert.NilError(t, err)
 	}
 	waitFree(t, o)
@@ -70,7 +70,7 @@ func TestEnsureWaitsForAClosingDaemon(t *testing.T) {
 	assert.NilError(t, err)
 	done := make(chan error, 1)
 	go func() {
-		_, err := ensureFake(t, t.Context(), o, "fake")
+		_, err := ensureFake(t.Context(), t, o, "fake")
 		done <- err
 	}()
 	waitHeld(t, startLock(o.Root))
@@ -101,7 +101,7 @@ func TestEnsureOfAStateInUse(t *testing.T) {
 	defer other.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	_, err = ensureFake(t, ctx, o, "fake")
+	_, err = ensureFake(ctx, t, o, "fake")
 	assert.ErrorContains(t, err, "in use by the BuildKit of /elsewhere.sock")
 	_, err = own(o)
 	assert.ErrorContains(t, err, "in use by the BuildKit of /elsewhere.sock")
@@ -111,7 +111,7 @@ func TestEnsureOfADaemonThatDies(t *testing.T) {
 	o := testOptions(t)
 	assert.NilError(t, makeDirs(o))
 	assert.NilError(t, os.WriteFile(o.Log(), []byte("of an earlier one\n"), 0o600))
-	_, err := ensureFake(t, t.Context(), o, "dead")
+	_, err := ensureFake(t.Context(), t, o, "dead")
 	assert.Error(t, err, "start BuildKit: the daemon ended: exit status 1\n  first\n  no runc today\n  dead\nhint: see "+o.Log())
 }
 
@@ -119,7 +119,7 @@ func TestEnsureInterrupted(t *testing.T) {
 	o := testOptions(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := ensureFake(t, ctx, o, "fake")
+	_, err := ensureFake(ctx, t, o, "fake")
 	assert.Assert(t, errors.Is(err, context.Canceled), "%v", err)
 	waitFree(t, o)
 }
@@ -127,7 +127,7 @@ func TestEnsureInterrupted(t *testing.T) {
 func TestListen(t *testing.T) {
 	o := testOptions(t)
 	defer end(t, o)
-	_, err := ensureFake(t, t.Context(), o, "fake")
+	_, err := ensureFake(t.Context(), t, o, "fake")
 	assert.NilError(t, err)
 	_, err = listen(t.Context(), o.Socket)
 	assert.ErrorContains(t, err, "another daemon serves it")

@@ -74,14 +74,14 @@ func printEnsure(ctx context.Context, o Options) error {
 // testOptions are those of a daemon that lives in the folder of a test. The socket's path must be short.
 func testOptions(t *testing.T) Options {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "emb")
+	dir, err := os.MkdirTemp("", "emb") //nolint:usetesting // t.TempDir has the name of the test in its path
 	assert.NilError(t, err)
 	t.Cleanup(func() { assert.Check(t, os.RemoveAll(dir)) })
 	return Options{Socket: dir + "/run/d.sock", Root: dir + "/root"}
 }
 
 // ensureFake is Ensure with the fake daemon; what it started is gone at the end of the test.
-func ensureFake(t *testing.T, ctx context.Context, o Options, as string) (bool, error) {
+func ensureFake(ctx context.Context, t *testing.T, o Options, as string) (bool, error) {
 	t.Helper()
 	return ensure(ctx, o, func() (*exec.Cmd, error) {
 		cmd := exec.Command(os.Args[0])

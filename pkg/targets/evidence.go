@@ -56,7 +56,7 @@ func (pl *planner) question(s, settings compose.Service, src source, k Kind) que
 		kind:     k,
 		service:  s.Name,
 		declared: settings.Build.Target,
-		where:    pl.place(settings, "build.target"),
+		where:    pl.place(settings),
 		source:   src,
 		files:    pl.neighbours(s, settings, k),
 		siblings: pl.read.siblings(src, k),

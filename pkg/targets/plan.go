@@ -131,7 +131,7 @@ func (pl *planner) choose(s, settings compose.Service, k Kind) (choice, error) {
 	declared := settings.Build.Target
 	if declared != "" && src.Unread == "" && src.Index(declared) < 0 {
 		if !src.Foreign {
-			return choice{}, fmt.Errorf("%s: %w", pl.place(settings, "build.target"), noStage(src, declared))
+			return choice{}, fmt.Errorf("%s: %w", pl.place(settings), noStage(src, declared))
 		}
 		src.Dockerfile = &Dockerfile{Path: src.Path, Unread: "syntax of the Dockerfile"}
 	}
@@ -197,10 +197,10 @@ func (pl *planner) asCompose(s compose.Service, src source) choice {
 	case s.Build.Target == "": // named or not, it is the last one that BuildKit takes when it is told none
 		return choice{source: src, reason: lastStage(src)}
 	case src.Unread != "":
-		return choice{source: src, stage: s.Build.Target, reason: "build.target in " + pl.place(s, "build.target")}
+		return choice{source: src, stage: s.Build.Target, reason: "build.target in " + pl.place(s)}
 	}
 	i := src.Index(s.Build.Target)
-	return choice{source: src, stage: src.Stages[i].Name, reason: "build.target in " + pl.place(s, "build.target")}
+	return choice{source: src, stage: src.Stages[i].Name, reason: "build.target in " + pl.place(s)}
 }
 
 // lastStage is the reason for building the last stage, with its name if it has one.
@@ -213,8 +213,9 @@ func lastStage(src source) string {
 	return "last stage"
 }
 
-func (pl *planner) place(s compose.Service, path string) string {
-	return place(pl.project.Dir, s.At(path))
+// place is where the service's target was declared.
+func (pl *planner) place(s compose.Service) string {
+	return place(pl.project.Dir, s.At("build.target"))
 }
 
 func (pl *planner) warn(s compose.Service, message string) {
