@@ -9,6 +9,8 @@ import (
 
 	"github.com/docker/cli/cli-plugins/plugin"
 	"github.com/spf13/cobra"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/compose"
 )
 
 const rootLong = `Build the services of a Compose project with BuildKit.
@@ -28,6 +30,7 @@ func newRootCommand(a *app) *cobra.Command {
 		SilenceErrors:    true,
 		TraverseChildren: true,
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
+			compose.WarmUp()
 			cmd.SetContext(interruptible(cmd.Context()))
 			if plugin.PersistentPreRunE == nil { // not run by plugin.Run: a test
 				return nil

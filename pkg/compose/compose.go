@@ -154,9 +154,9 @@ type Stage struct {
 
 // Find returns the service of that name among services, and whether there is one.
 func Find(services []Service, name string) (Service, bool) {
-	for _, s := range services {
-		if s.Name == name {
-			return s, true
+	for i := range services { // by index: a service is large, and plans look for each of many
+		if services[i].Name == name {
+			return services[i], true
 		}
 	}
 	return Service{}, false

@@ -13,6 +13,7 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/schema"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/sirupsen/logrus"
 )
@@ -35,6 +36,10 @@ type Options struct {
 
 // ErrNoFile says that there is no Compose file in the working directory or above it.
 var ErrNoFile = errors.New("no Compose file found")
+
+// WarmUp does in the background what takes the longest of a first Load and is the same for all: compiling the
+// schema of Compose files. A program that will load calls it as early as it can.
+func WarmUp() { go func() { _ = schema.Validate(map[string]any{}) }() }
 
 // Load reads the project that o names. It finds, merges and interpolates files as Docker Compose v5 does.
 func Load(ctx context.Context, o Options) (*Project, error) {

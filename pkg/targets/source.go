@@ -36,10 +36,11 @@ func (s source) shown(stage string) string {
 type reader struct {
 	dir    string // of the project
 	parsed map[string]*Dockerfile
+	listed map[string]map[string]bool // names by folder
 }
 
 func newReader(dir string) *reader {
-	return &reader{dir: dir, parsed: map[string]*Dockerfile{}}
+	return &reader{dir: dir, parsed: map[string]*Dockerfile{}, listed: map[string]map[string]bool{}}
 }
 
 // source returns the Dockerfile of a build section.
@@ -103,6 +104,21 @@ func (r *reader) read(path string) (*Dockerfile, error) {
 	d := ParseDockerfile(path, text)
 	r.parsed[path] = d
 	return d, nil
+}
+
+// lists tells whether a path is in the listing of its folder: one look for the many names that a sibling may have.
+func (r *reader) lists(path string) bool {
+	dir := filepath.Dir(path)
+	names, ok := r.listed[dir]
+	if !ok {
+		entries, _ := os.ReadDir(dir)
+		names = map[string]bool{}
+		for _, e := range entries {
+			names[e.Name()] = true
+		}
+		r.listed[dir] = names
+	}
+	return names[filepath.Base(path)]
 }
 
 func checkContext(dir string) error {
@@ -184,6 +200,9 @@ func (r *reader) siblings(src source, k Kind) []source {
 	var found []source
 	for _, rel := range siblingNames(src.rel, k) {
 		if rel == src.rel || slices.ContainsFunc(found, func(s source) bool { return s.rel == rel }) {
+			continue
+		}
+		if !r.lists(filepath.Join(src.context, rel)) {
 			continue
 		}
 		if s, err := r.open(src.context, rel); err == nil && s.Unread == "" && s.Path != src.Path {
