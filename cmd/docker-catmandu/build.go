@@ -16,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/docker-catmandu/docker-catmandu/pkg/buildx"
-	"github.com/docker-catmandu/docker-catmandu/pkg/compose"
 	"github.com/docker-catmandu/docker-catmandu/pkg/targets"
 )
 
@@ -79,9 +78,9 @@ func runBuild(ctx context.Context, a *app, o *buildOptions, services []string) e
 	if err != nil {
 		return err
 	}
-	a.warn(plan)
+	a.warn(plan, project)
 	if len(plan.Targets) == 0 {
-		return nothingToBuild(project)
+		return nil
 	}
 	if o.quiet {
 		o.progress = "quiet"
@@ -113,14 +112,6 @@ func runBuild(ctx context.Context, a *app, o *buildOptions, services []string) e
 		return writeMetadata(o.metadataFile, result)
 	}
 	return err
-}
-
-// nothingToBuild is no error, as in docker compose; it says what a profile would add.
-func nothingToBuild(p *compose.Project) error {
-	if len(p.Profiles) > 0 {
-		return fmt.Errorf("%s: nothing to build\nhint: --profile enables services of %s", p.Name, strings.Join(p.Profiles, ", "))
-	}
-	return fmt.Errorf("%s: nothing to build: no service has a build section", p.Name)
 }
 
 // layoutDir is where OCI layouts of the project's images go when nothing else was asked for.

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
-	is "gotest.tools/v3/assert/cmp"
 
 	"github.com/docker-catmandu/docker-catmandu/pkg/buildx"
 )
@@ -96,8 +95,14 @@ func TestMetadataFile(t *testing.T) {
 
 func TestNothingToBuild(t *testing.T) {
 	inProject(t, map[string]string{"compose.yaml": "services: {db: {image: postgres}, web: {build: ., profiles: [app]}}"})
-	_, _, err := runCommand(t, &fakeBuilder{}, "build")
-	assert.Assert(t, is.ErrorContains(err, "shop: nothing to build\nhint: --profile enables services of app"))
+	for _, command := range []string{"build", "plan"} {
+		stdout, stderr, err := runCommand(t, &fakeBuilder{}, command)
+		assert.NilError(t, err)
+		assert.Equal(t, stdout, "")
+		assert.Equal(t, stderr, "warning: project \"shop\": nothing to build\nhint: --profile enables services of app\n")
+	}
+	_, _, err := runCommand(t, &fakeBuilder{}, "build", "db")
+	assert.Error(t, err, "nothing to build: db: no build section")
 }
 
 func TestCompletion(t *testing.T) {

@@ -122,17 +122,26 @@ func parseTargets(values []string) (targets.Request, error) {
 	return r, nil
 }
 
-// warn prints the plan's warnings.
-func (a *app) warn(plan *targets.Plan) {
+// warn prints the plan's warnings, and that there is nothing to build: no error, as in docker compose.
+func (a *app) warn(plan *targets.Plan, project *compose.Project) {
+	cwd, _ := os.Getwd()
 	for _, w := range plan.Warnings {
 		text := w.Message
 		if w.Service != "" {
 			text = fmt.Sprintf("service %q: %s", w.Service, text)
 		}
 		if w.Position.File != "" {
+			w.Position.File = within(cwd, w.Position.File)
 			text = w.Position.String() + ": " + text
 		}
 		_, _ = fmt.Fprintf(a.err, "warning: %s\n", text)
+	}
+	if len(plan.Targets) > 0 {
+		return
+	}
+	_, _ = fmt.Fprintf(a.err, "warning: project %q: nothing to build\n", project.Name)
+	if len(project.Profiles) > 0 {
+		_, _ = fmt.Fprintf(a.err, "hint: --profile enables services of %s\n", strings.Join(project.Profiles, ", "))
 	}
 }
 

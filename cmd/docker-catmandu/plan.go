@@ -47,16 +47,19 @@ func newPlanCommand(a *app, project *projectFlags) *cobra.Command {
 }
 
 func runPlan(ctx context.Context, a *app, o *planOptions, services []string) error {
-	plan, _, err := o.from.plan(ctx, services)
+	plan, project, err := o.from.plan(ctx, services)
 	if err != nil {
 		return err
 	}
-	a.warn(plan)
+	a.warn(plan, project)
 	switch o.format.value {
 	case "json":
 		return printJSON(a.out, plan)
 	case "bake":
 		return printJSON(a.out, plan.Bake())
+	}
+	if len(plan.Targets) == 0 {
+		return nil
 	}
 	return printPlan(a.out, plan)
 }
@@ -71,7 +74,7 @@ func printPlan(w io.Writer, plan *targets.Plan) error {
 		}
 		rows = append(rows, []string{
 			service, stageName(t), t.Reason, cmp.Or(within(t.Context, t.Dockerfile), "(inline)"), within(plan.Dir, t.Context),
-			strings.Join(t.Platforms, ","), strings.Join(t.Tags, ","), strings.Join(t.CacheFrom, " "), strings.Join(t.CacheTo, " "),
+			strings.Join(t.Platforms, ","), strings.Join(t.Tags, ","), shortCaches(t.CacheFrom), shortCaches(t.CacheTo),
 		})
 	}
 	return table(w, dropEmpty(rows))
@@ -79,6 +82,18 @@ func printPlan(w io.Writer, plan *targets.Plan) error {
 
 // stageName names the stage that is built; the last one has no name if its Dockerfile gives it none.
 func stageName(t targets.Target) string { return cmp.Or(t.Stage, "(last)") }
+
+// shortCaches writes caches in a registry as their image names.
+func shortCaches(entries []string) string {
+	var out []string
+	for _, e := range entries {
+		if ref, ok := strings.CutPrefix(e, "type=registry,ref="); ok && !strings.Contains(ref, ",") {
+			e = ref
+		}
+		out = append(out, e)
+	}
+	return strings.Join(out, " ")
+}
 
 // within shortens a path that lies in dir.
 func within(dir, path string) string {

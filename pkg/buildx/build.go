@@ -147,7 +147,7 @@ func (j *job) finish(ctx context.Context, result *Result, responses map[string]*
 			j.complete(ctx, &r, resp.ExporterResponse)
 		}
 		if f, ok := j.failed[t.Service]; ok {
-			r.Error, r.Canceled = firstLine(f.Err), f.Aborted
+			r.Error, r.Canceled = firstLine(failed(t.Service, f.Err)), f.Aborted
 		}
 		result.Targets = append(result.Targets, r)
 	}
@@ -163,7 +163,7 @@ func (j *job) complete(ctx context.Context, r *TargetResult, response map[string
 		return
 	}
 	r.Metadata = metadata(response)
-	r.Output, r.Ref = d.where, response["buildx.build.ref"]
+	r.Output, r.Ref = d.shown(r.Tags), response["buildx.build.ref"]
 	r.Digest = response["containerimage.digest"]
 	j.measure(ctx, r, d, response)
 }
@@ -184,7 +184,7 @@ func (j *job) failure(ctx context.Context, err error) error {
 	var errs []error
 	for _, service := range j.services {
 		if f, ok := j.failed[service]; ok && !f.Aborted {
-			errs = append(errs, failed(service, f.Err, len(j.services) > 1))
+			errs = append(errs, failed(service, f.Err))
 		}
 	}
 	if len(errs) == 0 && err != nil {

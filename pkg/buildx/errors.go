@@ -16,12 +16,10 @@ type failure struct {
 	err     error
 }
 
-func failed(service string, err error, many bool) error {
-	if many {
-		// buildx wraps the target's name around it, which is the service's.
-		if inner := errors.Unwrap(err); inner != nil && strings.HasPrefix(err.Error(), "target "+service+": ") {
-			err = inner
-		}
+func failed(service string, err error) error {
+	// With several targets buildx wraps the target's name around an error, in two layers of one text.
+	for strings.HasPrefix(err.Error(), "target "+service+": ") && errors.Unwrap(err) != nil {
+		err = errors.Unwrap(err)
 	}
 	return &failure{service, err}
 }

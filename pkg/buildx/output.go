@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/docker/buildx/build"
 	"github.com/docker/buildx/util/buildflags"
@@ -34,6 +35,7 @@ type destination struct {
 	layout string
 	// staged maps what the build writes to the path that it becomes when all of it is there.
 	staged map[string]string
+	parts  []*part
 	// attested allows a provenance. An image that stays on the machine goes without: an unchanged build then
 	// keeps its digest.
 	attested bool
@@ -141,14 +143,12 @@ func (d *destination) stageDir(dir, spec string) error {
 
 // stage lets the build write beside path, so that path never holds a part of an image.
 func (d *destination) stage(e *buildflags.ExportEntry, path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	part, err := os.MkdirTemp(filepath.Dir(path), "."+filepath.Base(path)+".part-")
+	part, err := newPart(path)
 	if err != nil {
 		return err
 	}
-	e.Destination = filepath.Join(part, "image")
+	d.parts = append(d.parts, part)
+	e.Destination = filepath.Join(part.dir, "image")
 	d.staged[e.Destination] = path
 	return d.create(e, path)
 }
@@ -164,6 +164,19 @@ func (d *destination) create(e *buildflags.ExportEntry, where string) error {
 	}
 	d.where = where
 	return nil
+}
+
+// shown is where the image went, in the words that tools take: an OCI layout with the name of the image in it.
+func (d *destination) shown(tags []string) string {
+	if d.layout == "" || d.where != d.layout || len(tags) == 0 {
+		return d.where
+	}
+	name := "latest"
+	last := tags[len(tags)-1]
+	if _, tag, ok := strings.Cut(last[strings.LastIndexByte(last, '/')+1:], ":"); ok {
+		name = tag
+	}
+	return "oci:" + d.layout + ":" + name
 }
 
 // commit puts what was staged in its place.
@@ -184,7 +197,7 @@ func (d *destination) commit() error {
 
 // clean removes what a build left that did not come to commit.
 func (d *destination) clean() {
-	for part := range d.staged {
-		_ = os.RemoveAll(filepath.Dir(part))
+	for _, p := range d.parts {
+		p.remove()
 	}
 }

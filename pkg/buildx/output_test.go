@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"gotest.tools/v3/assert"
 	is "gotest.tools/v3/assert/cmp"
@@ -80,6 +81,26 @@ func TestAskedProvenanceStays(t *testing.T) {
 	assert.NilError(t, err)
 	defer d.clean()
 	assert.Assert(t, d.attested)
+}
+
+// What a killed plugin left beside an image goes with the next build; what another one is writing stays.
+func TestLeftPartsAreRemoved(t *testing.T) {
+	dir := t.TempDir()
+	old := time.Now().Add(-time.Hour)
+	left := filepath.Join(dir, ".web.part-1")
+	assert.NilError(t, os.MkdirAll(filepath.Join(left, "image"), 0o755))
+	assert.NilError(t, os.Chtimes(left, old, old))
+	living, err := newPart(filepath.Join(dir, "web"))
+	assert.NilError(t, err)
+	defer living.remove()
+	assert.NilError(t, os.Chtimes(living.dir, old, old))
+	next, err := newPart(filepath.Join(dir, "web"))
+	assert.NilError(t, err)
+	next.remove()
+	entries, err := os.ReadDir(dir)
+	assert.NilError(t, err)
+	assert.Equal(t, len(entries), 1)
+	assert.Equal(t, entries[0].Name(), filepath.Base(living.dir))
 }
 
 func TestFilesAppearWhole(t *testing.T) {

@@ -86,7 +86,7 @@ func TestLint(t *testing.T) {
 		": from the files",
 		"api: cache_to " + dir + "/cache is also that of web; only the last one to finish is kept",
 		"api: cache_to without cache_from: the cache is written and never read",
-		"web: cache_from shop-core:latest names an image that no service here builds; it would be looked up on Docker Hub",
+		"web: cache_from shop-core:latest: no service here builds that; it would be looked up on Docker Hub",
 		"web: cache_to " + dir + "/cache is also that of api; only the last one to finish is kept",
 		"web: isolation is ignored: BuildKit has none to choose",
 	})

@@ -40,14 +40,17 @@ func (l *linter) warn(s compose.Service, path, message string) {
 
 // unbuiltCaches finds images in cache_from that can only come from this project, and do not.
 func (l *linter) unbuiltCaches(s compose.Service, t Target) {
+	var refs []string
 	for _, entry := range t.CacheFrom {
 		ref := registryRef(entry)
 		// A name with a "/" has an owner on some registry, who may well push it from elsewhere.
-		if ref == "" || strings.Contains(ref, "/") || l.isWritten(ref) {
-			continue
+		if ref != "" && !strings.Contains(ref, "/") && !l.isWritten(ref) {
+			refs = append(refs, ref)
 		}
+	}
+	if len(refs) > 0 {
 		l.warn(s, "build.cache_from", fmt.Sprintf(
-			"cache_from %s names an image that no service here builds; it would be looked up on Docker Hub", ref))
+			"cache_from %s: no service here builds that; it would be looked up on Docker Hub", strings.Join(refs, ", ")))
 	}
 }
 
