@@ -14,6 +14,7 @@ import (
 	"github.com/docker/buildx/store/storeutil"
 	"github.com/docker/buildx/util/confutil"
 	"github.com/docker/buildx/util/dockerutil"
+	"github.com/docker/buildx/util/imagetools"
 	"github.com/docker/buildx/util/logutil"
 	"github.com/docker/cli/cli/command"
 	"github.com/moby/moby/client"
@@ -71,7 +72,11 @@ func Open(ctx context.Context, cli command.Cli, o OpenOptions) (*Builder, error)
 	b := &Builder{cli: cli, config: confutil.NewConfig(cli), engine: answers}
 	isEngine := chosen.Driver == "" || chosen.Driver == "docker" // buildx writes no driver down for a Docker context
 	if o.Name == "" && isEngine && !answers {
-		return b.openPrivate(ctx, o)
+		registry, err := chosen.ImageOpt()
+		if err != nil {
+			return nil, err
+		}
+		return b.openPrivate(ctx, o, registry)
 	}
 	b.Name = chosen.Name
 	b.nodes, err = chosen.LoadNodes(ctx)
@@ -97,7 +102,7 @@ func unknownBuilder(cli command.Cli, name string, err error) error {
 }
 
 // openPrivate uses a BuildKit that is started for us, as a node made by hand.
-func (b *Builder) openPrivate(ctx context.Context, o OpenOptions) (*Builder, error) {
+func (b *Builder) openPrivate(ctx context.Context, o OpenOptions, registry imagetools.Opt) (*Builder, error) {
 	if o.Private == nil {
 		return nil, errors.New("no builder: no Docker Engine answers, and a private BuildKit runs on Linux only\nhint: start Docker, or name a builder with --builder")
 	}
@@ -110,7 +115,7 @@ func (b *Builder) openPrivate(ctx context.Context, o OpenOptions) (*Builder, err
 		return nil, err
 	}
 	const name = "catmandu"
-	d, err := driver.GetDriver(ctx, factory, driver.InitConfig{Name: name, EndpointAddr: address})
+	d, err := driver.GetDriver(ctx, factory, driver.InitConfig{Name: name, EndpointAddr: address, Auth: registry.Auth})
 	if err != nil {
 		return nil, fmt.Errorf("private BuildKit at %s: %w", address, err)
 	}
@@ -118,7 +123,7 @@ func (b *Builder) openPrivate(ctx context.Context, o OpenOptions) (*Builder, err
 	b.config = confutil.NewConfig(b.cli, confutil.WithDir(o.ConfigDir))
 	b.nodes = []builder.Node{{
 		Node: store.Node{Name: name, Endpoint: address}, Builder: name, Driver: d,
-		ProxyConfig: storeutil.GetProxyConfig(b.cli),
+		ImageOpt: registry, ProxyConfig: storeutil.GetProxyConfig(b.cli),
 	}}
 	_, _ = fmt.Fprintf(o.Notices, "no Docker Engine answers: building with a private BuildKit at %s\n", address)
 	return b, nil

@@ -29,7 +29,10 @@ type Step struct {
 
 // isStep matches what comes of a line of a Dockerfile: "[deps 2/3] RUN …", "[linux/arm64 1/4] FROM …". All else
 // in the stream is BuildKit's own work: contexts, [internal] things, imports and exports.
-var isStep = regexp.MustCompile(`^\[([^\]]+ )?\d+/\d+\] `)
+var (
+	isStep = regexp.MustCompile(`^\[([^\]]+ )?\d+/\d+\] `)
+	isFrom = regexp.MustCompile(`^\[[^\]]+\] FROM `)
+)
 
 // recorder keeps what the progress stream says of every vertex, on its way to the display.
 type recorder struct {
@@ -52,7 +55,9 @@ type span struct {
 	vertex client.Vertex
 	name   string
 	cached bool
-	times  []interval
+	// fetched tells that something came over the network for it.
+	fetched bool
+	times   []interval
 }
 
 type interval struct{ from, to time.Time }
@@ -68,6 +73,9 @@ func (r *recorder) Write(s *client.SolveStatus) {
 	r.mu.Lock()
 	for _, v := range s.Vertexes {
 		r.note(v)
+	}
+	for _, st := range s.Statuses {
+		r.noteStatus(st)
 	}
 	r.mu.Unlock()
 	r.Writer.Write(s)
@@ -87,6 +95,21 @@ func (r *recorder) note(v *client.Vertex) {
 	if v.Started != nil && v.Completed != nil {
 		s.times = append(s.times, interval{*v.Started, *v.Completed})
 	}
+}
+
+// noteStatus sees downloads. A status names its vertex by digest alone, so it counts for all services that have it.
+func (r *recorder) noteStatus(st *client.VertexStatus) {
+	if !strings.HasPrefix(st.ID, "sha256:") && !strings.HasPrefix(st.ID, "extracting ") {
+		return
+	}
+	for id, s := range r.steps {
+		s.fetched = s.fetched || id.digest == st.Vertex
+	}
+}
+
+// hit tells whether a step cost no work. BuildKit never calls a FROM cached: it is when nothing was downloaded.
+func (s *span) hit() bool {
+	return s.cached || isFrom.MatchString(s.name) && s.vertex.Completed != nil && s.vertex.Error == "" && !s.fetched
 }
 
 // split takes the service from the name of a vertex.
@@ -115,7 +138,7 @@ func (r *recorder) all() []Step {
 		}
 		step := Step{
 			Service: id.service, Digest: id.digest.String(), Name: s.name, Inputs: []string{},
-			Cached: s.cached, Error: s.vertex.Error, Seconds: busy(s.times).Seconds(),
+			Cached: s.hit(), Error: s.vertex.Error, Seconds: busy(s.times).Seconds(),
 		}
 		for _, in := range s.vertex.Inputs {
 			step.Inputs = append(step.Inputs, in.String())

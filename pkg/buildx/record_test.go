@@ -53,9 +53,19 @@ func TestStepsAreLinesOfTheDockerfile(t *testing.T) {
 	)
 	assert.Equal(t, len(steps), 3)
 	cached, total := counts(steps, "web")
-	assert.Equal(t, cached, 1)
+	assert.Equal(t, cached, 2)
 	assert.Equal(t, total, 3)
 	assert.Equal(t, elapsed(steps, "web"), 3.0)
+}
+
+// A FROM is a hit when nothing was downloaded for it, which BuildKit does not say in so many words.
+func TestDownloadedBaseIsNoHit(t *testing.T) {
+	from := vertex("[base 1/1] FROM docker.io/library/alpine", 0, 2, false)
+	for id, want := range map[string]bool{"resolve docker.io/library/alpine": true, "sha256:0123": false, "extracting sha256:0123": false} {
+		r := newRecorder(sink{}, []string{"web"})
+		r.Write(&client.SolveStatus{Vertexes: []*client.Vertex{from}, Statuses: []*client.VertexStatus{{ID: id, Vertex: from.Digest}}})
+		assert.Equal(t, r.all()[0].Cached, want, id)
+	}
 }
 
 // A hit whose layers must be fetched is first sent as cached, and then as at work.
