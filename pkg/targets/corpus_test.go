@@ -164,7 +164,7 @@ func (j judged) plan(dir string, k targets.Kind) (targets.Target, string, error)
 		return targets.Target{}, "", fmt.Errorf("no target for service %q", j.Service)
 	}
 	for _, w := range plan.Warnings {
-		if w.Service == j.Service && strings.Contains(w.Message, "; building ") {
+		if w.Service == j.Service && (strings.Contains(w.Message, "; building ") || strings.Contains(w.Message, "no service builds")) {
 			return plan.Targets[i], w.Message, nil
 		}
 	}

@@ -34,7 +34,7 @@ func TestFiles(t *testing.T) {
 	got := func(target string) []string {
 		plan, err := targets.New(p, targets.Request{Target: target})
 		assert.NilError(t, err)
-		assert.Equal(t, len(plan.Warnings), 0)
+		assert.Equal(t, len(plan.Warnings), 0, "%v", plan.Warnings)
 		var list []string
 		for _, t := range plan.Targets {
 			list = append(list, t.Service+" "+t.Stage+" of "+filepath.Base(t.Dockerfile)+", "+t.Reason)

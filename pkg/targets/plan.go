@@ -35,7 +35,7 @@ func New(p *compose.Project, r Request) (*Plan, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	plan.Warnings = slices.Concat(p.Warnings, pl.warnings, lint(p, plan.Targets))
+	plan.Warnings = slices.Concat(p.Warnings, pl.warnings, lint(p, plan.Kind, plan.Targets))
 	slices.SortStableFunc(plan.Warnings, func(a, b compose.Warning) int { return cmp.Compare(a.Service, b.Service) })
 	if plan.Warnings == nil {
 		plan.Warnings = []compose.Warning{}

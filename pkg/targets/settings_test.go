@@ -1,6 +1,9 @@
 package targets
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"gotest.tools/v3/assert"
@@ -91,4 +94,29 @@ func TestLint(t *testing.T) {
 		"web: isolation is ignored: BuildKit has none to choose",
 	})
 	assert.Equal(t, plan.Warnings[3].Position.Line, 7)
+}
+
+// A Dockerfile that nobody builds may be production's, where nothing else says what is.
+func TestUnusedDockerfiles(t *testing.T) {
+	dir := shopDir(t, "Dockerfile", "FROM scratch\n")
+	for _, name := range []string{"Dockerfile.fleet", "Dockerfile.dev", "Dockerfile.tests", "Dockerfile.api"} {
+		assert.NilError(t, os.WriteFile(filepath.Join(dir, name), []byte("FROM scratch\n"), 0o644))
+	}
+	web := service(dir, "compose.yaml", "web", compose.Build{Context: dir})
+	api := service(dir, "compose.yaml", "api", compose.Build{Context: dir, Dockerfile: "Dockerfile.api"})
+	warned := func(target string) (out []string) {
+		plan, err := New(project(dir, web, api), Request{Target: target})
+		assert.NilError(t, err)
+		for _, w := range plan.Warnings {
+			if strings.Contains(w.Message, "no service builds") {
+				out = append(out, w.Service+": "+w.Message)
+			}
+		}
+		return out
+	}
+	assert.DeepEqual(t, warned("prod"), []string{
+		"api: beside its Dockerfile.api, no service builds Dockerfile.fleet; if production is there, x-catmandu can say so",
+		"web: beside its Dockerfile, no service builds Dockerfile.fleet; if production is there, x-catmandu can say so",
+	})
+	assert.Equal(t, len(warned("")), 0)
 }

@@ -2,6 +2,7 @@ package targets
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // lint looks for settings that do nothing, or not what they look like.
-func lint(p *compose.Project, targets []Target) []compose.Warning {
+func lint(p *compose.Project, kind Kind, targets []Target) []compose.Warning {
 	l := linter{project: p, targets: targets}
 	for _, t := range targets {
 		s, ok := compose.Find(p.Services, t.Service)
@@ -18,6 +19,9 @@ func lint(p *compose.Project, targets []Target) []compose.Warning {
 		}
 		l.unbuiltCaches(s, t)
 		l.sharedDest(s, t)
+		if kind == Prod {
+			l.unusedDockerfiles(s, t)
+		}
 		if t.Build.Isolation != "" {
 			l.warn(s, "build.isolation", "isolation is ignored: BuildKit has none to choose")
 		}
@@ -52,6 +56,39 @@ func (l *linter) unbuiltCaches(s compose.Service, t Target) {
 		l.warn(s, "build.cache_from", fmt.Sprintf(
 			"cache_from %s: no service here builds that; it would be looked up on Docker Hub", strings.Join(refs, ", ")))
 	}
+}
+
+// unusedDockerfiles finds Dockerfiles beside that of a production target that no service builds and that are not
+// for development: a deployment may well use them. A target whose stage is named for production needs no such hint.
+func (l *linter) unusedDockerfiles(s compose.Service, t Target) {
+	if !filepath.IsAbs(t.Dockerfile) || t.Dockerfile != declaredDockerfile(s) || environment(t.Stage) == Prod {
+		return
+	}
+	dir := filepath.Dir(t.Dockerfile)
+	var unused []string
+	for _, name := range dockerfiles(dir) {
+		path := filepath.Join(dir, name)
+		used := slices.ContainsFunc(l.project.Services, func(o compose.Service) bool { return declaredDockerfile(o) == path })
+		if !used && dockerfileKind(name) != Dev && !testLike(name) {
+			unused = append(unused, name)
+		}
+	}
+	if len(unused) > 0 {
+		l.warn(s, "build.dockerfile", fmt.Sprintf("beside its %s, no service builds %s; if production is there, x-catmandu can say so",
+			filepath.Base(t.Dockerfile), strings.Join(unused, ", ")))
+	}
+}
+
+// declaredDockerfile is the path of the Dockerfile that a service's own build section names.
+func declaredDockerfile(s compose.Service) string {
+	name := s.Build.Dockerfile
+	if name == "" {
+		name = "Dockerfile"
+	}
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(s.Build.Context, name)
 }
 
 // isWritten tells whether a target of the plan tags an image or exports its cache under that name.
