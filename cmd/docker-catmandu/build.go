@@ -123,8 +123,17 @@ func layoutDir(plan *targets.Plan) (string, error) {
 	return filepath.Join(cache, "projects", projectKey(plan.Project, plan.Dir), "images"), nil
 }
 
-// printResult prints the summary: a row for each target.
+// printResult prints what BuildKit warns of, and a row for each target.
 func printResult(w io.Writer, r *buildx.Result) error {
+	for _, warning := range r.Warnings {
+		text := warning.Message
+		if warning.Line > 0 {
+			text = fmt.Sprintf("%s:%d: %s", warning.File, warning.Line, text)
+		}
+		if _, err := fmt.Fprintln(w, "warning:", text); err != nil {
+			return err
+		}
+	}
 	rows := [][]string{{"service", "target", "cached", "seconds", "image", "size", "output"}}
 	for _, t := range r.Targets {
 		image, size := shortDigest(t.Digest), ""

@@ -54,7 +54,7 @@ func (b *Builder) Build(ctx context.Context, p *targets.Plan, o BuildOptions) (*
 	if waitErr := printer.Wait(); err == nil {
 		err = waitErr
 	}
-	result.Steps = rec.all()
+	result.Steps, result.Warnings = rec.all(), warnings(printer.Warnings())
 	j.finish(ctx, result, responses)
 	result.Seconds = time.Since(result.Started).Seconds()
 	return result, j.failure(ctx, err)
@@ -111,6 +111,9 @@ func (j *job) add(t targets.Target, o BuildOptions, many bool) error {
 		return err
 	}
 	opts.Exports = d.entries
+	if d.tags != nil {
+		opts.Tags = slices.Clone(d.tags)
+	}
 	if _, said := opts.Attests["provenance"]; !said && !d.attested {
 		opts.Attests["provenance"] = nil
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/docker/buildx/builder"
@@ -49,8 +50,8 @@ type Builder struct {
 	cli    command.Cli
 	nodes  []builder.Node
 	config *confutil.Config
-	// engine tells whether the Docker context's engine answers.
-	engine bool
+	// engine tells whether the Docker context's engine answers. It is asked once, and only when it matters.
+	engine func() bool
 }
 
 // Open returns the builder to use: the one named, or the current one of buildx if it is not just the Docker
@@ -67,11 +68,10 @@ func Open(ctx context.Context, cli command.Cli, o OpenOptions) (*Builder, error)
 	if err != nil {
 		return nil, unknownBuilder(cli, o.Name, err)
 	}
-	// An engine is asked in any case: it may be what builds, or where images go.
-	answers := engineAnswers(ctx, cli)
-	b := &Builder{cli: cli, config: confutil.NewConfig(cli), engine: answers}
+	b := &Builder{cli: cli, config: confutil.NewConfig(cli)}
+	b.engine = sync.OnceValue(func() bool { return engineAnswers(ctx, cli) })
 	isEngine := chosen.Driver == "" || chosen.Driver == "docker" // buildx writes no driver down for a Docker context
-	if o.Name == "" && isEngine && !answers {
+	if o.Name == "" && isEngine && !b.engine() {
 		registry, err := chosen.ImageOpt()
 		if err != nil {
 			return nil, err

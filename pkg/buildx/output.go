@@ -36,13 +36,15 @@ type destination struct {
 	// staged maps what the build writes to the path that it becomes when all of it is there.
 	staged map[string]string
 	parts  []*part
+	// tags replace the target's when they are not nil.
+	tags []string
 	// attested allows a provenance. An image that stays on the machine goes without: an unchanged build then
 	// keeps its digest.
 	attested bool
 }
 
 // destination decides where the image of t goes.
-func (o Outputs) destination(t targets.Target, many, engine bool) (*destination, error) {
+func (o Outputs) destination(t targets.Target, many bool, engine func() bool) (*destination, error) {
 	d := &destination{staged: map[string]string{}}
 	switch {
 	case t.Linked:
@@ -50,7 +52,7 @@ func (o Outputs) destination(t targets.Target, many, engine bool) (*destination,
 		return d, nil
 	case len(o.Specs) > 0 || o.Push || o.Load:
 		return d, o.asked(d, t, many)
-	case engine && len(t.Platforms) <= 1:
+	case len(t.Platforms) <= 1 && engine():
 		return d, d.add("docker engine", "type=docker")
 	}
 	if t.Build.Provenance != "" || t.Build.SBOM != "" {
@@ -71,8 +73,7 @@ func (o Outputs) asked(d *destination, t targets.Target, many bool) error {
 		}
 	}
 	if o.Push {
-		d.attested = true
-		if err := d.add("registry", "type=registry"); err != nil {
+		if err := d.push(t); err != nil {
 			return err
 		}
 	}
@@ -82,6 +83,19 @@ func (o Outputs) asked(d *destination, t targets.Target, many bool) error {
 		}
 	}
 	return nil
+}
+
+// push adds the registry. As with docker compose, only names that the files give are pushed: one that was made up
+// would go to Docker Hub.
+func (d *destination) push(t targets.Target) error {
+	if t.Image == "" && len(t.Build.Tags) == 0 {
+		return d.add("not pushed: the service has no image name", "type=cacheonly")
+	}
+	d.attested = true
+	if t.Image == "" {
+		d.tags = t.Build.Tags
+	}
+	return d.add("registry", "type=registry")
 }
 
 // addSpec adds one --output.

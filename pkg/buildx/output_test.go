@@ -14,7 +14,8 @@ import (
 )
 
 func TestDestination(t *testing.T) {
-	one := targets.Target{Service: "web", Tags: []string{"web"}}
+	one := targets.Target{Service: "web", Image: "web", Tags: []string{"web"}}
+	nameless := targets.Target{Service: "web", Tags: []string{"shop-web"}}
 	two := targets.Target{Service: "web", Platforms: []string{"linux/amd64", "linux/arm64"}}
 	for _, tc := range []struct {
 		name     string
@@ -33,6 +34,7 @@ func TestDestination(t *testing.T) {
 		{name: "linked, pushed", target: targets.Target{Service: "base", Linked: true}, outputs: Outputs{Push: true}, kind: "cacheonly"},
 		{name: "load", target: one, outputs: Outputs{Load: true}, kind: "docker", where: "docker engine"},
 		{name: "push", target: one, engine: true, outputs: Outputs{Push: true}, kind: "image", where: "registry", attested: true},
+		{name: "push of a name nobody gave", target: nameless, outputs: Outputs{Push: true}, kind: "cacheonly", where: "not pushed: the service has no image name"},
 		{name: "tar", target: one, outputs: Outputs{Specs: []string{"type=oci,dest=a.tar"}}, kind: "oci", where: "a.tar", attested: true},
 		{name: "tars", target: one, many: true, outputs: Outputs{Specs: []string{"type=docker,dest=out"}}, kind: "docker", where: "out/web.tar"},
 		{name: "layout", target: one, outputs: Outputs{Specs: []string{"type=oci,dest=out,tar=false"}}, kind: "oci", where: "out", attested: true},
@@ -44,7 +46,7 @@ func TestDestination(t *testing.T) {
 			dir := t.TempDir()
 			t.Chdir(dir)
 			tc.outputs.Layouts = filepath.Join(dir, "layouts")
-			d, err := tc.outputs.destination(tc.target, tc.many, tc.engine)
+			d, err := tc.outputs.destination(tc.target, tc.many, func() bool { return tc.engine })
 			assert.NilError(t, err)
 			assert.Equal(t, d.entries[0].Type, tc.kind)
 			where := d.where
@@ -64,20 +66,20 @@ func TestDestination(t *testing.T) {
 
 func TestDestinationRefuses(t *testing.T) {
 	two := targets.Target{Service: "web", Platforms: []string{"linux/amd64", "linux/arm64"}}
-	_, err := Outputs{Load: true}.destination(two, false, true)
+	_, err := Outputs{Load: true}.destination(two, false, func() bool { return true })
 	assert.Assert(t, is.ErrorContains(err, "--load takes one platform\nhint: "))
-	_, err = Outputs{Specs: []string{"type=oci"}}.destination(targets.Target{}, false, false)
+	_, err = Outputs{Specs: []string{"type=oci"}}.destination(targets.Target{}, false, func() bool { return false })
 	assert.Error(t, err, "--output type=oci: dest is missing")
-	_, err = Outputs{Specs: []string{"type=oci,dest=-"}}.destination(targets.Target{}, true, false)
+	_, err = Outputs{Specs: []string{"type=oci,dest=-"}}.destination(targets.Target{}, true, func() bool { return false })
 	assert.Error(t, err, "--output type=oci,dest=-: standard output takes one service")
-	_, err = Outputs{Specs: []string{"dest=x,tar=true"}}.destination(targets.Target{}, true, false)
+	_, err = Outputs{Specs: []string{"dest=x,tar=true"}}.destination(targets.Target{}, true, func() bool { return false })
 	assert.Error(t, err, "--output dest=x,tar=true: type is required for output")
 }
 
 // An image that stays on the machine has no provenance unless the files ask for one.
 func TestAskedProvenanceStays(t *testing.T) {
 	target := targets.Target{Service: "web", Build: compose.Build{Provenance: "mode=max"}}
-	d, err := Outputs{Layouts: t.TempDir()}.destination(target, false, false)
+	d, err := Outputs{Layouts: t.TempDir()}.destination(target, false, func() bool { return false })
 	assert.NilError(t, err)
 	defer d.clean()
 	assert.Assert(t, d.attested)
@@ -106,7 +108,7 @@ func TestLeftPartsAreRemoved(t *testing.T) {
 func TestFilesAppearWhole(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
-	d, err := Outputs{Specs: []string{"type=oci,dest=a.tar"}}.destination(targets.Target{Service: "web"}, false, false)
+	d, err := Outputs{Specs: []string{"type=oci,dest=a.tar"}}.destination(targets.Target{Service: "web"}, false, func() bool { return false })
 	assert.NilError(t, err)
 	w, err := d.entries[0].Output(nil)
 	assert.NilError(t, err)

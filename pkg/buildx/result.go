@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/moby/buildkit/client"
+
 	"github.com/docker-catmandu/docker-catmandu/pkg/targets"
 )
 
@@ -18,6 +20,32 @@ type Result struct {
 	// Targets are those of the plan, without the linked ones.
 	Targets []TargetResult `json:"targets"`
 	Steps   []Step         `json:"steps"`
+	// Warnings are what BuildKit's checks say of the Dockerfiles.
+	Warnings []Warning `json:"warnings"`
+}
+
+// Warning is a finding of BuildKit in a Dockerfile.
+type Warning struct {
+	Message string `json:"message"`
+	// File is the name of the Dockerfile as BuildKit knows it; Line counts from 1, 0 is unknown.
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
+	URL  string `json:"url,omitempty"`
+}
+
+func warnings(found []client.VertexWarning) []Warning {
+	out := []Warning{}
+	for _, f := range found {
+		w := Warning{Message: string(f.Short), URL: f.URL}
+		if f.SourceInfo != nil {
+			w.File = f.SourceInfo.Filename
+		}
+		if len(f.Range) > 0 && f.Range[0].Start != nil {
+			w.Line = int(f.Range[0].Start.Line)
+		}
+		out = append(out, w)
+	}
+	return out
 }
 
 // TargetResult is what became of one target.

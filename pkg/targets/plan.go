@@ -76,6 +76,7 @@ func (pl *planner) target(s compose.Service) (Target, error) {
 		Stage:      c.stage,
 		Reason:     c.reason,
 		Linked:     !s.Selected,
+		Image:      settings.Image,
 		Context:    c.source.context,
 		Dockerfile: c.source.Path,
 		Tags:       tags(pl.project.Name, settings, kind),

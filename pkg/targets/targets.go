@@ -36,6 +36,8 @@ type Target struct {
 	Reason string `json:"reason"`
 	// Linked targets were not asked for; others are built from them, and nothing is exported of them.
 	Linked bool `json:"linked,omitempty"`
+	// Image is the service's own name for its image, empty if it has none and Tags has Docker Compose's.
+	Image string `json:"image,omitempty"`
 	// Context is an absolute directory or a URL.
 	Context string `json:"context"`
 	// Dockerfile is the absolute path of the file, or relative to a remote context; empty when it is inline.
