@@ -3,6 +3,8 @@ package buildx
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/moby/buildkit/client"
@@ -42,6 +44,7 @@ func warnings(found []client.VertexWarning) []Warning {
 		}
 		if len(f.Range) > 0 && f.Range[0].Start != nil {
 			w.Line = int(f.Range[0].Start.Line)
+			w.Message = strings.TrimSuffix(w.Message, fmt.Sprintf(" (line %d)", w.Line))
 		}
 		out = append(out, w)
 	}

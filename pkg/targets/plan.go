@@ -188,7 +188,7 @@ func (pl *planner) nowhere() error {
 		there = "there are " + strings.Join(names, ", ")
 	}
 	wanted := pl.request.Target
-	near := closest(wanted, append(slices.Clone(names), string(Prod), string(Dev)))
+	near := compose.Closest(wanted, append(slices.Clone(names), string(Prod), string(Dev)))
 	return fmt.Errorf("no service has a stage %q (%s)%s", wanted, there, didYouMean(near))
 }
 
@@ -233,7 +233,7 @@ func (pl *planner) unknownServices(services []compose.Service) []error {
 	for name := range pl.request.Services {
 		if !slices.Contains(names, name) {
 			errs = append(errs, fmt.Errorf("service %q: not among those to build (%s)%s",
-				name, strings.Join(names, ", "), didYouMean(closest(name, names))))
+				name, strings.Join(names, ", "), didYouMean(compose.Closest(name, names))))
 		}
 	}
 	slices.SortFunc(errs, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })

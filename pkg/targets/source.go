@@ -125,7 +125,7 @@ func checkContext(dir string) error {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		near := closest(filepath.Base(dir), folders(filepath.Dir(dir)))
+		near := compose.Closest(filepath.Base(dir), folders(filepath.Dir(dir)))
 		return fmt.Errorf("build context %s does not exist%s", dir, didYouMean(near))
 	case err != nil:
 		return fmt.Errorf("build context %s: %w", dir, cause(err))

@@ -108,12 +108,3 @@ func TestSiblingNames(t *testing.T) {
 		assert.Assert(t, name != "Dockerfile")
 	}
 }
-
-func TestClosest(t *testing.T) {
-	choices := []string{"deps", "dev", "production"}
-	assert.Equal(t, closest("producton", choices), "production")
-	assert.Equal(t, closest("DEV", choices), "dev")
-	assert.Equal(t, closest("frontend", choices), "")
-	assert.Equal(t, closest("x", nil), "")
-	assert.Equal(t, distance("kitten", "sitting"), 3)
-}
