@@ -35,7 +35,7 @@ type BuildOptions struct {
 // Build carries out a plan. When targets fail it returns what was done together with an error that has all of
 // them.
 func (b *Builder) Build(ctx context.Context, p *targets.Plan, o BuildOptions) (*Result, error) {
-	j, err := b.newJob(p, o)
+	j, err := b.newJob(ctx, p, o)
 	if err != nil {
 		return nil, err
 	}
@@ -49,6 +49,9 @@ func (b *Builder) Build(ctx context.Context, p *targets.Plan, o BuildOptions) (*
 		return nil, fmt.Errorf("--progress %s: %w", o.Progress, err)
 	}
 	rec := newRecorder(printer, j.services)
+	if j.loader != nil {
+		j.loader.progress = rec
+	}
 	result := &Result{Project: p.Project, Kind: p.Kind, Builder: b.Name, Started: time.Now()}
 	responses, err := build.Build(ctx, b.nodes, j.options, dockerutil.NewClient(b.cli), b.config, rec, j.handler(o.KeepGoing))
 	if waitErr := printer.Wait(); err == nil {
@@ -67,13 +70,15 @@ type job struct {
 	services     []string
 	options      map[string]build.Options
 	destinations map[string]*destination
+	// loader is nil when no image goes into an engine, or when the engine itself builds.
+	loader *loader
 
 	mu     sync.Mutex
 	failed map[string]build.TargetResult
 }
 
 // newJob translates a plan, so that all that can be wrong with it is said before anything runs.
-func (b *Builder) newJob(p *targets.Plan, o BuildOptions) (*job, error) {
+func (b *Builder) newJob(ctx context.Context, p *targets.Plan, o BuildOptions) (*job, error) {
 	j := &job{
 		builder: b, plan: p, failed: map[string]build.TargetResult{},
 		options: map[string]build.Options{}, destinations: map[string]*destination{},
@@ -87,7 +92,7 @@ func (b *Builder) newJob(p *targets.Plan, o BuildOptions) (*job, error) {
 	}
 	var errs []error
 	for _, t := range p.Targets {
-		if err := j.add(t, o, wanted > 1); err != nil {
+		if err := j.add(ctx, t, o, wanted > 1); err != nil {
 			errs = append(errs, fmt.Errorf("service %q: %w", t.Service, err))
 		}
 	}
@@ -98,7 +103,7 @@ func (b *Builder) newJob(p *targets.Plan, o BuildOptions) (*job, error) {
 	return j, nil
 }
 
-func (j *job) add(t targets.Target, o BuildOptions, many bool) error {
+func (j *job) add(ctx context.Context, t targets.Target, o BuildOptions, many bool) error {
 	opts, err := options(j.plan, t)
 	if err != nil {
 		return err
@@ -110,6 +115,10 @@ func (j *job) add(t targets.Target, o BuildOptions, many bool) error {
 	if err != nil {
 		return err
 	}
+	if err := j.loadInto(ctx, d, t.Tags); err != nil {
+		d.clean()
+		return err
+	}
 	opts.Exports = d.entries
 	if d.tags != nil {
 		opts.Tags = slices.Clone(d.tags)
@@ -118,6 +127,21 @@ func (j *job) add(t targets.Target, o BuildOptions, many bool) error {
 		opts.Attests["provenance"] = nil
 	}
 	j.options[t.Service], j.destinations[t.Service] = opts, d
+	return nil
+}
+
+// loadInto lets the images of a builder elsewhere come into the engine by our loader.
+func (j *job) loadInto(ctx context.Context, d *destination, tags []string) error {
+	if j.builder.Driver == "docker" || !slices.ContainsFunc(d.entries, intoEngine) {
+		return nil
+	}
+	if j.loader == nil {
+		var err error
+		if j.loader, err = j.builder.newLoader(ctx); err != nil {
+			return fmt.Errorf("docker engine: %w", err)
+		}
+	}
+	d.load(ctx, j.loader, tags)
 	return nil
 }
 

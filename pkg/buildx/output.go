@@ -1,11 +1,13 @@
 package buildx
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"github.com/docker/buildx/build"
 	"github.com/docker/buildx/util/buildflags"
@@ -36,6 +38,8 @@ type destination struct {
 	// staged maps what the build writes to the path that it becomes when all of it is there.
 	staged map[string]string
 	parts  []*part
+	// unchanged tells that the engine had the image already.
+	unchanged atomic.Bool
 	// tags replace the target's when they are not nil.
 	tags []string
 	// attested allows a provenance. An image that stays on the machine goes without: an unchanged build then
@@ -182,6 +186,9 @@ func (d *destination) create(e *buildflags.ExportEntry, where string) error {
 
 // shown is where the image went, in the words that tools take: an OCI layout with the name of the image in it.
 func (d *destination) shown(tags []string) string {
+	if d.unchanged.Load() {
+		return d.where + " (unchanged)"
+	}
 	if d.layout == "" || d.where != d.layout || len(tags) == 0 {
 		return d.where
 	}
@@ -191,6 +198,20 @@ func (d *destination) shown(tags []string) string {
 		name = tag
 	}
 	return "oci:" + d.layout + ":" + name
+}
+
+// load puts l in the place of buildx's own way into the engine.
+func (d *destination) load(ctx context.Context, l *loader, tags []string) {
+	for i, e := range d.entries {
+		if intoEngine(e) {
+			d.entries[i] = l.entry(ctx, tags, func() { d.unchanged.Store(true) })
+		}
+	}
+}
+
+// intoEngine tells whether an export goes into the engine of the Docker context, and not into a file or another one.
+func intoEngine(e client.ExportEntry) bool {
+	return e.Type == client.ExporterDocker && e.Output == nil && e.OutputDir == "" && e.Attrs["context"] == ""
 }
 
 // commit puts what was staged in its place.
