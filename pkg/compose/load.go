@@ -183,21 +183,3 @@ func withPWD(o *cli.ProjectOptions) error {
 	}
 	return err
 }
-
-// ambiguous warns of default files that were passed over for the first.
-func ambiguous(first string) []Warning {
-	var others []string
-	for _, name := range cli.DefaultFileNames {
-		f := filepath.Join(filepath.Dir(first), name)
-		if _, err := os.Stat(f); err == nil && f != first {
-			others = append(others, name)
-		}
-	}
-	if len(others) == 0 {
-		return nil
-	}
-	return []Warning{{
-		Message:  fmt.Sprintf("%s is used, %s is not", filepath.Base(first), strings.Join(others, ", ")),
-		Position: Position{File: first},
-	}}
-}

@@ -1,11 +1,9 @@
 package compose
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
-	"github.com/compose-spec/compose-go/v2/types"
 	"go.yaml.in/yaml/v4"
 )
 
@@ -138,27 +136,4 @@ func lineOf(n *yaml.Node, text string) int {
 		}
 	}
 	return 0
-}
-
-// ignored warns of extensions of a service that look as if a build read them, and none does.
-func (r *reader) ignored(name string, p *types.Project) []Warning {
-	s, ok := p.Services[name]
-	if !ok {
-		s = p.DisabledServices[name]
-	}
-	at := Service{Positions: r.positions(name)}
-	var out []Warning
-	for _, ext := range []string{"x-build-args", "x-args", "x-cache-from", "x-cache-to", "x-target"} {
-		key := strings.TrimPrefix(strings.TrimPrefix(ext, "x-"), "build-")
-		for path, extensions := range map[string]types.Extensions{"": s.Extensions, "build.": s.Build.Extensions} {
-			if _, ok := extensions[ext]; ok {
-				out = append(out, Warning{
-					Service:  name,
-					Message:  fmt.Sprintf("nobody reads %s%s; did you mean build.%s?", path, ext, strings.ReplaceAll(key, "-", "_")),
-					Position: at.At(path + ext),
-				})
-			}
-		}
-	}
-	return out
 }
