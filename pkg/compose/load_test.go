@@ -124,6 +124,22 @@ func TestLoadErrors(t *testing.T) {
 			text: "services:\n  web:\n    build:\n      contxt: .\n",
 			want: `compose.yaml:4: `,
 		},
+		"bad name": {
+			text: "services:\n  web:\n    build: .\n  bad name:\n    build: .\n",
+			want: `compose.yaml:4: services additional properties 'bad name' not allowed`,
+		},
+		"bad boolean": {
+			text: "services:\n  web:\n    build:\n      context: .\n      no_cache: ${EMPTY:-}\n",
+			want: `compose.yaml:5: 'services[web].build.no_cache' invalid boolean`,
+		},
+		"required size": {
+			text: "services:\n  web:\n    build:\n      context: .\n      shm_size: ${SIZE:?}\n",
+			want: `compose.yaml:5: required variable SIZE is missing a value`,
+		},
+		"nothing in it": {
+			text: "# only words\n",
+			want: `empty compose file`,
+		},
 		"unknown service": {
 			text: "services:\n  web:\n    build: .\n",
 			o:    Options{Services: []string{"wbe"}},
@@ -174,6 +190,13 @@ func TestLoadErrors(t *testing.T) {
 			t.Log(err)
 		})
 	}
+}
+
+// A file of things that no build reads is an empty project, and no empty file.
+func TestNothingToBuild(t *testing.T) {
+	p := mustLoad(t, map[string]string{"compose.yaml": "volumes: {data: {}}\nnetworks: {back: {}}\n"}, Options{})
+	assert.Equal(t, p.Name, "shop")
+	assert.Equal(t, len(p.Services), 0)
 }
 
 func TestNoFile(t *testing.T) {

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -47,6 +48,9 @@ func (f *found) load(ctx context.Context, files, services []string) (*model, err
 		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: file, Content: pruned})
 	}
 	p, err := loader.LoadWithContext(ctx, details, f.options(r))
+	if err != nil && err.Error() == "empty compose file" && r.pruned() {
+		p, err = &types.Project{Name: cmp.Or(f.name, f.fallback), Environment: f.env}, nil // of networks and volumes, say
+	}
 	if err != nil {
 		return nil, r.explain(err)
 	}
@@ -157,7 +161,7 @@ func (r *reader) missing(s Service) error {
 
 // inPath and inProperty match the path of a setting, and the name of one below it, in errors of compose-go.
 var (
-	inPath     = regexp.MustCompile(`\bservices\.([^\s:]+)`)
+	inPath     = regexp.MustCompile(`\bservices(?:\.([^\s:']+)|\[([^\]]+)\]([^\s:']*))?`)
 	inProperty = regexp.MustCompile(`additional properties '([^']+)'`)
 )
 
@@ -168,15 +172,21 @@ func (r *reader) explain(err error) error {
 	if m == nil {
 		return errors.New(text)
 	}
-	name, rest, _ := strings.Cut(m[1], ".")
+	path := strings.TrimPrefix(m[1]+m[2]+m[3], ".")
 	if m := inProperty.FindStringSubmatch(text); m != nil {
-		rest = strings.TrimPrefix(rest+"."+m[1], ".")
+		path = strings.TrimPrefix(path+"."+m[1], ".")
 	}
-	s := Service{Positions: r.positions(name)}
-	if at := s.At(strings.TrimRight(rest, ".")); at.File != "" {
-		return fmt.Errorf("%s: %s", at, strings.ReplaceAll(strings.TrimPrefix(text, "validating "+at.File+": "), "\n", " "))
+	name, rest, _ := strings.Cut(path, ".")
+	if missing := r.vars.missing(text); missing != nil {
+		text = missing.Error()
 	}
-	return errors.New(text)
+	at := Service{Positions: r.positions(name)}.At(strings.TrimRight(rest, "."))
+	if at.File == "" {
+		return errors.New(text)
+	}
+	text = strings.TrimPrefix(text, "validating "+at.File+": ")
+	text = strings.TrimPrefix(text, "decoding failed due to the following error(s):\n\n")
+	return fmt.Errorf("%s: %s", at, strings.Join(strings.Fields(text), " "))
 }
 
 // applyPlatform gives the service the platform that DOCKER_DEFAULT_PLATFORM asks for, as Docker Compose does.

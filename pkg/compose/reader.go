@@ -52,6 +52,9 @@ type reference struct {
 func (r *reader) read(file string, text []byte, ref reference) ([]byte, error) {
 	var out bytes.Buffer
 	enc := yaml.NewEncoder(&out)
+	if file == "-" {
+		file = "standard input"
+	}
 	src := source{file: file}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	for {
@@ -77,6 +80,11 @@ func (r *reader) read(file string, text []byte, ref reference) ([]byte, error) {
 	}
 	r.sources = append(r.sources, src)
 	return out.Bytes(), nil
+}
+
+// pruned tells whether the files had something to read at all.
+func (r *reader) pruned() bool {
+	return slices.ContainsFunc(r.sources, func(s source) bool { return len(s.docs) > 0 })
 }
 
 // redirect replaces the files that a document includes and extends by references.

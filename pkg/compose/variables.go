@@ -10,9 +10,9 @@ import (
 )
 
 // A missing required variable becomes this mark in the loaded project, with the number of the error between.
-// Whether it matters is known only when the services to build are: the mark is in one of them, or in none.
-// Both runes are from Unicode's private use area.
-const markOpen, markClose = "\uE0C0", "\uE0C1"
+// Whether it matters is known only when the services to build are: the mark is in one of them, or in none. Plain
+// letters survive whatever quotes them.
+const markOpen, markClose = "__catmandu_required_variable_", "__"
 
 // variables interpolates the files of one load and remembers what was missing.
 type variables struct {
