@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/docker/go-units"
@@ -74,6 +75,9 @@ func newBuildCommand(a *app, project *projectFlags) *cobra.Command {
 var progressModes = []string{"auto", "plain", "tty", "quiet", "rawjson"}
 
 func runBuild(ctx context.Context, a *app, o *buildOptions, services []string) error {
+	if !slices.Contains(progressModes, o.progress) {
+		return usageError("--progress %s: must be one of %s", o.progress, strings.Join(progressModes, ", "))
+	}
 	plan, project, err := o.from.plan(ctx, services)
 	if err != nil {
 		return err

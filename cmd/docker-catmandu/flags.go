@@ -71,7 +71,7 @@ func (f *planFlags) plan(ctx context.Context, services []string) (*targets.Plan,
 	if err != nil {
 		return nil, nil, err
 	}
-	overrides, err := f.overrides()
+	overrides, err := f.overrides(project.Environment)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -79,19 +79,25 @@ func (f *planFlags) plan(ctx context.Context, services []string) (*targets.Plan,
 	return plan, project, nil
 }
 
-func (f *planFlags) overrides() (targets.Overrides, error) {
+const sourceDateEpoch = "SOURCE_DATE_EPOCH"
+
+func (f *planFlags) overrides(environment map[string]string) (targets.Overrides, error) {
 	o := targets.Overrides{NoCache: f.noCache, Pull: f.pull, CacheFrom: f.cacheFrom, CacheTo: f.cacheTo, Args: map[string]string{}}
 	for _, arg := range f.args {
 		name, value, given := strings.Cut(arg, "=")
 		if name == "" {
 			return o, usageError("--build-arg %s: the name is missing", arg)
 		}
-		if !given { // as docker build: the environment's value, or none
-			if value, given = os.LookupEnv(name); !given {
+		if !given { // as docker compose build: the value of the environment or of .env, or none
+			if value, given = environment[name]; !given {
 				continue
 			}
 		}
 		o.Args[name] = value
+	}
+	// As docker buildx bake does: https://reproducible-builds.org/docs/source-date-epoch/
+	if _, given := o.Args[sourceDateEpoch]; !given && os.Getenv(sourceDateEpoch) != "" {
+		o.Args[sourceDateEpoch] = os.Getenv(sourceDateEpoch)
 	}
 	for _, list := range f.platforms {
 		o.Platforms = append(o.Platforms, strings.Split(list, ",")...)

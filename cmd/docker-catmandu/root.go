@@ -31,11 +31,13 @@ func newRootCommand(a *app) *cobra.Command {
 		TraverseChildren: true,
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
 			compose.WarmUp()
-			cmd.SetContext(interruptible(cmd.Context()))
-			if plugin.PersistentPreRunE == nil { // not run by plugin.Run: a test
-				return nil
+			if plugin.PersistentPreRunE != nil { // nil where plugin.Run did not run it: in a test
+				if err := plugin.PersistentPreRunE(cmd, args); err != nil {
+					return err
+				}
 			}
-			return plugin.PersistentPreRunE(cmd, args)
+			cmd.SetContext(interruptible(cmd.Context()))
+			return nil
 		},
 		// Without a RunE, cobra would answer a mistyped command with help and status 0.
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -70,16 +72,22 @@ func unknownCommand(cmd *cobra.Command, word string) error {
 	return usageError("unknown command: %s (there is %s)", word, strings.Join(names, ", "))
 }
 
-// interruptible returns a context that the first SIGINT or SIGTERM ends; the second ends the process.
+// interruptible returns a context that the first SIGINT or SIGTERM ends; the second ends the process. The docker CLI tells
+// of its own signals by ending parent, and a terminal sends them to both: that is one interruption.
 func interruptible(parent context.Context) context.Context {
 	if parent == nil {
 		parent = context.Background()
 	}
-	ctx, cancel := context.WithCancelCause(parent)
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
-		<-signals
+		select {
+		case <-signals:
+		case <-parent.Done():
+			cancel(errInterrupted)
+			<-signals
+		}
 		cancel(errInterrupted)
 		<-signals
 		os.Exit(statusInterrupted)

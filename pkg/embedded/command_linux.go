@@ -54,6 +54,8 @@ func daemonEnv(o Options, environ []string) []string {
 	set := map[string]string{
 		EnvRoot: o.Root, EnvSocket: o.Socket, EnvIdle: o.Idle.String(), EnvConfig: o.Config,
 		"PATH": strings.Join(append([]string{value(environ, "PATH")}, systemDirs...), ":"),
+		// That of its caller may go before it does.
+		"TMPDIR": tempDir(o),
 	}
 	// runc keeps its state there; without it, rootless runc wants to write to /run.
 	if value(environ, "XDG_RUNTIME_DIR") == "" {
@@ -98,3 +100,6 @@ func hidesProc(mountinfo string) bool {
 	}
 	return false
 }
+
+// tempDir is the daemon's folder for temporary files.
+func tempDir(o Options) string { return filepath.Join(o.Root, "tmp") }

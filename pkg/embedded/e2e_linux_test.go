@@ -247,7 +247,7 @@ func TestWithoutOverlay(t *testing.T) {
 	assert.NilError(t, syscall.Mount("overlay", o.Root, "overlay", 0, data))
 	t.Cleanup(func() {
 		killDaemons(t, o)
-		assert.Check(t, syscall.Unmount(o.Root, 0))
+		assert.Check(t, syscall.Unmount(o.Root, syscall.MNT_DETACH)) // the kernel may still be taking the namespace down
 	})
 	ensureReal(t, o)
 	buildAndCheck(t, o)

@@ -74,7 +74,7 @@ func ensure(ctx context.Context, o Options, command func() (*exec.Cmd, error)) (
 }
 
 func makeDirs(o Options) error {
-	for _, dir := range []string{o.Root, filepath.Dir(o.Socket)} {
+	for _, dir := range []string{o.Root, tempDir(o), filepath.Dir(o.Socket)} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}

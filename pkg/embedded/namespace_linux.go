@@ -93,4 +93,10 @@ func sweep(ctx context.Context, root, runc string) {
 			bklog.G(ctx).Warn(err)
 		}
 	}
+	files, _ := filepath.Glob(filepath.Join(tempDir(Options{Root: root}), "*"))
+	for _, file := range files {
+		if err := os.RemoveAll(file); err != nil {
+			bklog.G(ctx).Warn(err)
+		}
+	}
 }

@@ -46,7 +46,7 @@ func TestDaemonEnv(t *testing.T) {
 	env := []string{"PATH=/bin", "HTTPS_PROXY=p", EnvRoot + "=old", "DOCKER_CLI_PLUGIN_SOCKET=@x", "NOTIFY_SOCKET=n"}
 	assert.DeepEqual(t, daemonEnv(o, env), []string{
 		EnvConfig + "=", EnvIdle + "=1m0s", EnvRoot + "=/r", EnvSocket + "=/s/d.sock",
-		"HTTPS_PROXY=p", "PATH=/bin:/usr/local/sbin:/usr/sbin:/sbin", "XDG_RUNTIME_DIR=/s",
+		"HTTPS_PROXY=p", "PATH=/bin:/usr/local/sbin:/usr/sbin:/sbin", "TMPDIR=/r/tmp", "XDG_RUNTIME_DIR=/s",
 	})
 	assert.Check(t, is.Contains(daemonEnv(o, []string{"XDG_RUNTIME_DIR=/run/user/1"}), "XDG_RUNTIME_DIR=/run/user/1"))
 }
