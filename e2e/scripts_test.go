@@ -68,7 +68,12 @@ func params(dir, builder string, setup func(*testscript.Env) error) testscript.P
 		// Short, for the sockets in it.
 		WorkdirRoot: mkdir(filepath.Join(os.Getenv("E2E_DIR"), "s"+builder)),
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"ends":    endsCommand,
 			"json":    jsonCommand,
+			"layout":  layoutCommand,
+			"running": runningCommand,
+			"signal":  signalCommand,
+			"spawn":   spawnCommand,
 			"waitfor": waitforCommand,
 		},
 		// [remote] is true when the script runs with that builder.
@@ -85,7 +90,7 @@ func params(dir, builder string, setup func(*testscript.Env) error) testscript.P
 
 // setup gives every script a docker CLI with plugins, and its own configuration, caches and runtime folder.
 func setup(env *testscript.Env) error {
-	for _, name := range []string{"E2E_BIN", "REGISTRY", "BUILDKIT_ADDR", "BUILDKITD_CONFIG", "ENGINE_HOST"} {
+	for _, name := range []string{"E2E_BIN", "E2E_DIR", "REGISTRY", "BUILDKIT_ADDR", "BUILDKITD_CONFIG", "ENGINE_HOST"} {
 		env.Setenv(name, os.Getenv(name))
 	}
 	bin := os.Getenv("E2E_BIN")
@@ -103,6 +108,8 @@ func setup(env *testscript.Env) error {
 	env.Setenv("DEBIAN_DOCKER", filepath.Join(bin, "debian/usr/bin/docker"))
 	env.Setenv("EXAMPLES", filepath.Join(bin, "../examples"))
 	env.Setenv("PATH", strings.Join([]string{bin + "/tools", bin + "/debian/bin", os.Getenv("PATH")}, ":"))
+
+	env.Values[processesKey] = newProcesses(env)
 
 	plugins := mkdir(filepath.Join(home, ".docker/cli-plugins"))
 	for _, plugin := range []string{"docker-catmandu", "tools/cli-plugins/docker-buildx", "tools/cli-plugins/docker-compose"} {

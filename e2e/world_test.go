@@ -63,6 +63,9 @@ func (w *world) start() error {
 	if err := w.wrapRunc(); err != nil {
 		return err
 	}
+	if err := w.addUser(); err != nil {
+		return err
+	}
 	registry, err := w.run("debian/usr/bin/docker-registry", "serve", w.path("registry.yaml"))
 	if err != nil {
 		return err
@@ -141,6 +144,30 @@ for argument; do
 done
 exec %s "$@"
 `, runc), 0o755))
+}
+
+// addUser makes the unprivileged user "e2e" with subordinate IDs, for this mount namespace only: useradd would replace
+// files of the machine, so changed copies are mounted over them.
+func (w *world) addUser() error {
+	for name, line := range map[string]string{
+		"passwd": "e2e:x:54321:54321::/:/bin/sh",
+		"group":  "e2e:x:54321:",
+		"subuid": "e2e:543210000:65536",
+		"subgid": "e2e:543210000:65536",
+	} {
+		path := filepath.Join("/etc", name)
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("%w\nhint: make e2e installs uidmap", err)
+		}
+		if err := os.WriteFile(w.path(name), append(content, line+"\n"...), 0o644); err != nil {
+			return err
+		}
+		if err := syscall.Mount(w.path(name), path, "", syscall.MS_BIND, ""); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return nil
 }
 
 // bounded tells whether a capability is in the bounding set.
