@@ -131,7 +131,8 @@ func TestUsageErrors(t *testing.T) {
 		{"plan", "--format", "xml"},
 		{"plan", "--target", "=x"},
 		{"plan", "--target", ""},
-		{"plan", "--target", "prod", "--target", "dev"}, {"build", "--progress", "nonsense"},
+		{"plan", "--target", "prod", "--target", "dev"},
+		{"build", "--progress", "nonsense"},
 		{"build", "--build-arg", "=1"},
 		{"version", "x"},
 	} {
