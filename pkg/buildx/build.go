@@ -65,8 +65,10 @@ func (b *Builder) Build(ctx context.Context, p *targets.Plan, o BuildOptions) (*
 
 // job is one call of build.Build.
 type job struct {
-	builder      *Builder
-	plan         *targets.Plan
+	builder *Builder
+	plan    *targets.Plan
+	// leads has for every service the one whose build makes its image; all that is by service below is by these.
+	leads        map[string]string
 	services     []string
 	options      map[string]build.Options
 	destinations map[string]*destination
@@ -80,20 +82,24 @@ type job struct {
 // newJob translates a plan, so that all that can be wrong with it is said before anything runs.
 func (b *Builder) newJob(ctx context.Context, p *targets.Plan, o BuildOptions) (*job, error) {
 	j := &job{
-		builder: b, plan: p, failed: map[string]build.TargetResult{},
+		builder: b, plan: p, leads: map[string]string{}, failed: map[string]build.TargetResult{},
 		options: map[string]build.Options{}, destinations: map[string]*destination{},
 	}
+	all := groups(p, func(t targets.Target) string { return o.Outputs.place(t, b.engine) })
 	wanted := 0
-	for _, t := range p.Targets {
-		j.services = append(j.services, t.Service)
-		if !t.Linked {
+	for _, g := range all {
+		for _, service := range g.services {
+			j.leads[service] = g.lead.Service
+		}
+		j.services = append(j.services, g.lead.Service)
+		if !g.lead.Linked {
 			wanted++
 		}
 	}
 	var errs []error
-	for _, t := range p.Targets {
-		if err := j.add(ctx, t, o, wanted > 1); err != nil {
-			errs = append(errs, fmt.Errorf("service %q: %w", t.Service, err))
+	for _, g := range all {
+		if err := j.add(ctx, g, o, wanted > 1); err != nil {
+			errs = append(errs, fmt.Errorf("service %q: %w", g.lead.Service, err))
 		}
 	}
 	if len(errs) > 0 {
@@ -103,8 +109,9 @@ func (b *Builder) newJob(ctx context.Context, p *targets.Plan, o BuildOptions) (
 	return j, nil
 }
 
-func (j *job) add(ctx context.Context, t targets.Target, o BuildOptions, many bool) error {
-	opts, err := options(j.plan, t)
+func (j *job) add(ctx context.Context, g group, o BuildOptions, many bool) error {
+	t := g.lead
+	opts, err := options(j.plan, g, j.leads)
 	if err != nil {
 		return err
 	}
@@ -163,29 +170,29 @@ func (j *job) handler(keepGoing bool) *build.Handler {
 func (j *job) finish(ctx context.Context, result *Result, responses map[string]*client.SolveResponse) {
 	result.Targets = []TargetResult{}
 	for _, t := range j.plan.Targets {
+		lead := j.leads[t.Service]
 		if t.Linked {
-			if f, ok := j.failed[t.Service]; !ok || f.Aborted {
+			if f, ok := j.failed[lead]; !ok || f.Aborted {
 				continue
 			}
 		}
-		r := TargetResult{Service: t.Service, Stage: t.Stage, Tags: t.Tags, Seconds: elapsed(result.Steps, t.Service)}
-		r.Cached, r.Steps = counts(result.Steps, t.Service)
-		if resp := responses[t.Service]; resp != nil {
-			j.complete(ctx, &r, resp.ExporterResponse)
+		r := TargetResult{Service: t.Service, Stage: t.Stage, Tags: t.Tags, Seconds: elapsed(result.Steps, lead)}
+		r.Cached, r.Steps = counts(result.Steps, lead)
+		if resp := responses[lead]; resp != nil {
+			j.complete(ctx, &r, j.destinations[lead], resp.ExporterResponse)
 		}
-		if f, ok := j.failed[t.Service]; ok {
-			r.Error, r.Canceled = firstLine(failed(t.Service, f.Err)), f.Aborted
+		if f, ok := j.failed[lead]; ok {
+			r.Error, r.Canceled = firstLine(failed(lead, f.Err)), f.Aborted
 		}
 		result.Targets = append(result.Targets, r)
 	}
 }
 
 // complete fills in what a target's response says.
-func (j *job) complete(ctx context.Context, r *TargetResult, response map[string]string) {
-	d := j.destinations[r.Service]
+func (j *job) complete(ctx context.Context, r *TargetResult, d *destination, response map[string]string) {
 	if err := d.commit(); err != nil {
 		j.mu.Lock()
-		j.failed[r.Service] = build.TargetResult{Err: fmt.Errorf("%s: %w", d.where, err)}
+		j.failed[j.leads[r.Service]] = build.TargetResult{Err: fmt.Errorf("%s: %w", d.where, err)}
 		j.mu.Unlock()
 		return
 	}

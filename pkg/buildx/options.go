@@ -1,6 +1,7 @@
 package buildx
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,19 +18,19 @@ import (
 	"github.com/docker-catmandu/docker-catmandu/pkg/targets"
 )
 
-// options translates a target for buildx: all but where the result goes and the session. It shares no map with
-// the target, since buildx writes into what it is given.
-func options(p *targets.Plan, t targets.Target) (build.Options, error) {
-	b := t.Build
+// options translates a group for buildx: all but where the result goes and the session. It shares no map with the
+// target, since buildx writes into what it is given. leads are the services that are built for others.
+func options(p *targets.Plan, g group, leads map[string]string) (build.Options, error) {
+	t, b := g.lead, g.lead.Build
 	o := build.Options{
 		Inputs: build.Inputs{
 			ContextPath:      t.Context,
 			DockerfilePath:   t.Dockerfile,
 			DockerfileInline: b.DockerfileInline,
-			NamedContexts:    namedContexts(b.AdditionalContexts),
+			NamedContexts:    namedContexts(b.AdditionalContexts, leads),
 		},
 		BuildArgs:     maps.Clone(b.Args),
-		Labels:        labels(p, t),
+		Labels:        labels(p, g),
 		NetworkMode:   b.Network,
 		NoCache:       b.NoCache,
 		NoCacheFilter: slices.Clone(b.NoCacheFilter),
@@ -59,25 +60,28 @@ func options(p *targets.Plan, t targets.Target) (build.Options, error) {
 }
 
 // namedContexts translates additional_contexts; "service:web" is the target web of the same build.
-func namedContexts(m map[string]string) map[string]build.NamedContext {
+func namedContexts(m, leads map[string]string) map[string]build.NamedContext {
 	out := map[string]build.NamedContext{}
 	for name, path := range m {
 		if service, ok := strings.CutPrefix(path, "service:"); ok {
-			path = "target:" + service
+			path = "target:" + cmp.Or(leads[service], service)
 		}
 		out[name] = build.NamedContext{Path: path}
 	}
 	return out
 }
 
-// labels are those of the Compose file and the two by which docker compose knows its images.
-func labels(p *targets.Plan, t targets.Target) map[string]string {
-	out := maps.Clone(t.Build.Labels)
+// labels are those of the Compose file and the two by which docker compose knows its images. An image of several
+// services names none of them.
+func labels(p *targets.Plan, g group) map[string]string {
+	out := maps.Clone(g.lead.Build.Labels)
 	if out == nil {
 		out = map[string]string{}
 	}
 	out["com.docker.compose.project"] = p.Project
-	out["com.docker.compose.service"] = t.Service
+	if len(g.services) == 1 {
+		out["com.docker.compose.service"] = g.lead.Service
+	}
 	return out
 }
 

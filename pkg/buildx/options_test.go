@@ -29,7 +29,7 @@ func TestOptions(t *testing.T) {
 			NoCacheFilter: []string{"deps"}, Provenance: "mode=max", SBOM: "false", Pull: true,
 		},
 	}
-	o, err := options(plan, target)
+	o, err := options(plan, group{target, []string{target.Service}}, nil)
 	assert.NilError(t, err)
 	assert.Equal(t, o.Target, "release")
 	assert.Equal(t, o.Inputs.ContextPath, "/shop/web")
@@ -62,7 +62,7 @@ func TestOptionsRefuse(t *testing.T) {
 		"cache":    {CacheFrom: []string{"ref=x"}},
 		"ulimit":   {Build: compose.Build{Ulimits: map[string]compose.Ulimit{"nonsense": {Soft: 1, Hard: 1}}}},
 	} {
-		_, err := options(plan, target)
+		_, err := options(plan, group{target, []string{target.Service}}, nil)
 		assert.Assert(t, err != nil, name)
 	}
 }

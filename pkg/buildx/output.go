@@ -47,6 +47,22 @@ type destination struct {
 	attested bool
 }
 
+// place names where the image of t goes, if that is where one image can have many names: an engine or a registry. It
+// is empty for layouts and files, where every service has an image of its own.
+func (o Outputs) place(t targets.Target, engine func() bool) string {
+	switch {
+	case len(o.Specs) > 0:
+		return ""
+	case o.Push && t.Image == "": // of these only tags are pushed, or nothing
+		return "registry, nameless"
+	case o.Push:
+		return "registry"
+	case o.Load || len(t.Platforms) <= 1 && engine():
+		return "engine"
+	}
+	return ""
+}
+
 // destination decides where the image of t goes.
 func (o Outputs) destination(t targets.Target, many bool, engine func() bool) (*destination, error) {
 	d := &destination{staged: map[string]string{}}
