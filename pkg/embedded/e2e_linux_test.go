@@ -25,7 +25,7 @@ import (
 	is "gotest.tools/v3/assert/cmp"
 )
 
-// These tests need root, runc and a static /bin/busybox.
+// These tests need root, runc and what make packages unpacks.
 
 // realOptions are those of a daemon in a folder of its own that ends with the test.
 func realOptions(t *testing.T) Options {
@@ -73,15 +73,29 @@ func killDaemons(t *testing.T, o Options) {
 // build builds a Dockerfile with busybox in its context and returns the OCI archive.
 func build(ctx context.Context, t *testing.T, o Options, dockerfile string) ([]byte, error) {
 	t.Helper()
+	return solve(ctx, o, buildContext(t, dockerfile))
+}
+
+// buildContext is a folder with a Dockerfile and a static busybox.
+func buildContext(t *testing.T, dockerfile string) string {
+	t.Helper()
 	dir := t.TempDir()
-	busybox, err := os.ReadFile("/bin/busybox")
-	assert.NilError(t, err, "install busybox-static")
+	busybox, err := os.ReadFile("../../bin/debian/bin/busybox")
+	assert.NilError(t, err, "make packages unpacks it")
 	assert.NilError(t, os.WriteFile(filepath.Join(dir, "busybox"), busybox, 0o755))
 	assert.NilError(t, os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(dockerfile), 0o644))
+	return dir
+}
+
+func solve(ctx context.Context, o Options, dir string) ([]byte, error) {
 	fs, err := fsutil.NewFS(dir)
-	assert.NilError(t, err)
+	if err != nil {
+		return nil, err
+	}
 	c, err := client.New(ctx, o.Address())
-	assert.NilError(t, err)
+	if err != nil {
+		return nil, err
+	}
 	defer c.Close()
 	var out bytes.Buffer
 	_, err = c.Solve(ctx, nil, client.SolveOpt{
@@ -187,9 +201,10 @@ func TestKilledLeavesNothing(t *testing.T) {
 func killDuringStep(t *testing.T, o Options, dockerfile string) {
 	t.Helper()
 	seconds := strconv.Itoa(100000 + os.Getpid()) // to find the process by
+	dir := buildContext(t, dockerfile+`RUN ["/bin/busybox", "sleep", "`+seconds+`"]`)
 	failed := make(chan error, 1)
 	go func() {
-		_, err := build(context.Background(), t, o, dockerfile+`RUN ["/bin/busybox", "sleep", "`+seconds+`"]`)
+		_, err := solve(context.Background(), o, dir)
 		failed <- err
 	}()
 	for !running("sleep", seconds) {
