@@ -78,6 +78,7 @@ func (r *recorder) Write(s *client.SolveStatus) {
 		r.noteStatus(st)
 	}
 	r.mu.Unlock()
+	calm(s)
 	r.Writer.Write(s)
 }
 
