@@ -72,6 +72,10 @@ e2e: build packages tools ## The plugin under the docker CLI with real BuildKits
 bench: ## Go benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
+.PHONY: bench-peers
+bench-peers: build packages tools ## The plugin, docker compose build and buildx bake --load, interleaved on one builder and engine
+	go test -tags e2e -run '^$$' -bench Peers -benchtime 1x -timeout 60m ./e2e
+
 .PHONY: docs
 docs: ## Write docs/reference and the golden files anew
 	go test ./cmd/... -update
