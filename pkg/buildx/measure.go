@@ -22,7 +22,7 @@ func (j *job) measure(ctx context.Context, r *TargetResult, d *destination, resp
 		switch {
 		case d.layout != "":
 			r.Size = layoutSize(d.layout, digest.Digest(r.Digest))
-		case e.Type == "docker" && e.OutputDir == "" && d.where == "docker engine" && len(r.Tags) > 0:
+		case d.where == inEngine && len(r.Tags) > 0:
 			j.inspect(ctx, r)
 		case e.Type == "image" && e.Attrs["push"] == "true" && len(r.Tags) > 0:
 			r.Size = j.pushed(ctx, r.Tags[0], r.Digest)

@@ -47,6 +47,9 @@ type destination struct {
 	attested bool
 }
 
+// inEngine is where images go that an engine gets.
+const inEngine = "docker engine"
+
 // place names where the image of t goes, if that is where one image can have many names: an engine or a registry. It
 // is empty for layouts and files, where every service has an image of its own.
 func (o Outputs) place(t targets.Target, engine func() bool) string {
@@ -73,7 +76,7 @@ func (o Outputs) destination(t targets.Target, many bool, engine func() bool) (*
 	case len(o.Specs) > 0 || o.Push || o.Load:
 		return d, o.asked(d, t, many)
 	case len(t.Platforms) <= 1 && engine():
-		return d, d.add("docker engine", "type=docker")
+		return d, d.add(inEngine, "type=docker")
 	}
 	if t.Build.Provenance != "" || t.Build.SBOM != "" {
 		d.attested = true
@@ -88,7 +91,7 @@ func (o Outputs) asked(d *destination, t targets.Target, many bool) error {
 		if len(t.Platforms) > 1 {
 			return errors.New("--load takes one platform\nhint: choose one with --platform, or use --push or --output type=oci,dest=DIR,tar=false")
 		}
-		if err := d.add("docker engine", "type=docker"); err != nil {
+		if err := d.add(inEngine, "type=docker"); err != nil {
 			return err
 		}
 	}
