@@ -27,6 +27,9 @@ type Project struct {
 	// Options.Variants does not ask for it.
 	// A service that only the override can build is absent.
 	Base []Service `json:"-"`
+	// BaseErrors say why a service can't be built as the files without Override declare it, by service; that of "" is
+	// for all.
+	BaseErrors map[string]error `json:"-"`
 	// Siblings are other Compose files beside Files, read one by one; filled when Options.Variants asks for it.
 	Siblings []Sibling `json:"-"`
 	// Config is the project's x-catmandu section.

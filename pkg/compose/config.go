@@ -37,24 +37,16 @@ func (r *reader) config(ext types.Extensions) (Config, error) {
 }
 
 // serviceConfig reads the x-catmandu section of a service's build section.
-func (r *reader) serviceConfig(name string, p *types.Project) (ServiceConfig, error) {
-	svc, ok := p.Services[name]
-	if !ok {
-		svc = p.DisabledServices[name]
+func serviceConfig(s Service, declared types.ServiceConfig) (ServiceConfig, error) {
+	if declared.Extensions[extension] != nil {
+		return ServiceConfig{}, fmt.Errorf("%s: service %q: %s belongs below build", s.At(extension), s.Name, extension)
 	}
-	if svc.Extensions[extension] == nil && svc.Build.Extensions[extension] == nil {
-		return ServiceConfig{}, nil
-	}
-	at := Service{Positions: r.positions(name)}
-	if _, ok := svc.Extensions[extension]; ok {
-		return ServiceConfig{}, fmt.Errorf("%s: service %q: %s belongs below build", at.At(extension), name, extension)
-	}
-	s := section{
+	x := section{
 		name: "build." + extension,
-		at:   func(path string) Position { return at.At("build." + extension + "." + path) },
+		at:   func(path string) Position { return s.At("build." + extension + "." + path) },
 	}
-	c := ServiceConfig{Targets: s.targets(svc.Build.Extensions[extension])}
-	return c, errors.Join(s.errs...)
+	c := ServiceConfig{Targets: x.targets(declared.Build.Extensions[extension])}
+	return c, errors.Join(x.errs...)
 }
 
 // targets reads the one key there is so far.

@@ -92,8 +92,7 @@ func contexts(p *types.Project, m types.Mapping) map[string]string {
 func selectServices(p *types.Project, all []Service, names []string) ([]Service, error) {
 	selected := map[string]bool{}
 	for _, name := range names {
-		_, enabled := p.Services[name]
-		if _, disabled := p.DisabledServices[name]; !enabled && !disabled {
+		if lookUp(p, name).Name == "" {
 			return nil, unknownService(p, name)
 		}
 		selected[name] = true
@@ -151,10 +150,7 @@ func (r *reader) check(p *types.Project, s Service) error {
 		if !ok {
 			continue
 		}
-		t, enabled := p.Services[target]
-		if !enabled {
-			t = p.DisabledServices[target]
-		}
+		t := lookUp(p, target)
 		switch {
 		case t.Name == "":
 			fail("build.additional_contexts."+name, "no such service: %s", target)

@@ -49,19 +49,21 @@ func Load(ctx context.Context, o Options) (*Project, error) {
 		return nil, err
 	}
 	var base *model
+	var baseErr error
 	var siblings []Sibling
 	var wg sync.WaitGroup
 	if o.Variants {
-		// What can't be read without the override, or on its own, tells nothing; the project as a whole says what
-		// is wrong.
 		wg.Go(func() { siblings = found.siblings(ctx) })
 		if found.override != "" {
-			wg.Go(func() { base, _ = found.load(ctx, without(found.files, found.override), nil) })
+			wg.Go(func() { base, baseErr = found.load(ctx, without(found.files, found.override)) })
 		}
 	}
-	main, err := found.load(ctx, found.files, o.Services)
+	main, err := found.load(ctx, found.files)
 	wg.Wait()
 	if err != nil {
+		return nil, err
+	}
+	if err := main.choose(o.Services); err != nil {
 		return nil, err
 	}
 	p := &Project{
@@ -69,8 +71,11 @@ func Load(ctx context.Context, o Options) (*Project, error) {
 		Services: main.services, Profiles: main.profiles, Config: main.config,
 		Environment: found.env, Warnings: append(found.warnings, main.warnings...),
 	}
-	if base != nil {
-		p.Base = p.known(base.all)
+	switch {
+	case baseErr != nil:
+		p.BaseErrors = map[string]error{"": baseErr}
+	case base != nil:
+		p.Base, p.BaseErrors = p.known(base.usable()), base.broken
 	}
 	for _, s := range siblings {
 		s.Alone, s.Merged = p.known(s.Alone), p.known(s.Merged)

@@ -23,15 +23,20 @@ type model struct {
 	name string
 	// all are the services with a build section, whether a profile enables them or not.
 	all []Service
+	// broken are the errors of those of all that can't be built.
+	broken map[string]error
 	// services are those selected and what they are built from.
 	services []Service
 	profiles []string
 	config   Config
 	warnings []Warning
+
+	project *types.Project
+	reader  *reader
 }
 
-// load reads files, selecting services; none selects those of the active profiles.
-func (f *found) load(ctx context.Context, files, services []string) (*model, error) {
+// load reads files.
+func (f *found) load(ctx context.Context, files []string) (*model, error) {
 	r := &reader{vars: &variables{}}
 	defer r.close()
 	details := types.ConfigDetails{WorkingDir: f.dir, Environment: f.env.Clone()}
@@ -54,7 +59,7 @@ func (f *found) load(ctx context.Context, files, services []string) (*model, err
 	if err != nil {
 		return nil, r.explain(err)
 	}
-	return f.translate(p, r, services)
+	return f.translate(p, r)
 }
 
 func (f *found) text(file string) ([]byte, error) {
@@ -91,9 +96,9 @@ func isRuntime(path tree.Path, _ interp.Cast) bool {
 	return runtimeSections[parts[0]] || parts[0] == "services" && len(parts) > 2 && runtimeKeys[parts[2]]
 }
 
-// translate makes plain values of a loaded project and checks those that are selected.
-func (f *found) translate(p *types.Project, r *reader, names []string) (*model, error) {
-	m := &model{name: p.Name, warnings: r.warnings}
+// translate makes plain values of a loaded project.
+func (f *found) translate(p *types.Project, r *reader) (*model, error) {
+	m := &model{name: p.Name, broken: map[string]error{}, warnings: r.warnings, project: p, reader: r}
 	if m.name == "" {
 		return nil, fmt.Errorf("%s: the project has no name\nhint: --project-name or COMPOSE_PROJECT_NAME gives it one", f.dir)
 	}
@@ -101,7 +106,6 @@ func (f *found) translate(p *types.Project, r *reader, names []string) (*model, 
 	if m.config, err = r.config(p.Extensions); err != nil {
 		return nil, err
 	}
-	var errs []error
 	for _, services := range []types.Services{p.Services, p.DisabledServices} {
 		for name, s := range services {
 			if s.Build == nil {
@@ -109,25 +113,48 @@ func (f *found) translate(p *types.Project, r *reader, names []string) (*model, 
 			}
 			service := convert(p, s)
 			service.Positions = r.positions(name)
+			if err := errors.Join(r.check(p, service), r.missing(service), f.applyPlatform(&service)); err != nil {
+				m.broken[name] = err
+			}
 			m.all = append(m.all, service)
 		}
 	}
 	m.profiles = profilesOf(p.DisabledServices)
 	slices.SortFunc(m.all, func(a, b Service) int { return strings.Compare(a.Name, b.Name) })
+	return m, nil
+}
 
-	if m.services, err = selectServices(p, m.all, names); err != nil {
-		return nil, err
+// choose selects services, by default those of the active profiles. What is wrong with the others is no error.
+func (m *model) choose(names []string) error {
+	var err error
+	if m.services, err = selectServices(m.project, m.all, names); err != nil {
+		return err
 	}
+	var errs []error
 	for i := range m.services {
 		s := &m.services[i]
-		s.Config, err = r.serviceConfig(s.Name, p)
-		errs = append(errs, err, r.check(p, *s), r.missing(*s), f.applyPlatform(s))
-		m.warnings = append(m.warnings, r.ignored(s.Name, p)...)
+		declared := lookUp(m.project, s.Name)
+		s.Config, err = serviceConfig(*s, declared)
+		errs = append(errs, err, m.broken[s.Name])
+		m.warnings = append(m.warnings, ignored(*s, declared)...)
 	}
-	for _, name := range r.vars.unset {
+	for _, name := range m.reader.vars.unset {
 		m.warnings = append(m.warnings, Warning{Message: fmt.Sprintf("variable %s is not set: a blank string is used", name)})
 	}
-	return m, errors.Join(errs...)
+	return errors.Join(errs...)
+}
+
+// usable returns the services of all that can be built.
+func (m *model) usable() []Service {
+	return slices.DeleteFunc(slices.Clone(m.all), func(s Service) bool { return m.broken[s.Name] != nil })
+}
+
+// lookUp returns a service whether a profile enables it or not; its Name is empty when there is none.
+func lookUp(p *types.Project, name string) types.ServiceConfig {
+	if s, ok := p.Services[name]; ok {
+		return s
+	}
+	return p.DisabledServices[name]
 }
 
 // profilesOf returns the profiles of services that can be built.

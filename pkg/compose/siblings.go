@@ -18,11 +18,11 @@ func (f *found) siblings(ctx context.Context) []Sibling {
 	var out []Sibling
 	for _, file := range beside(f.files) {
 		sib := Sibling{File: file}
-		if m, err := f.load(ctx, []string{file}, nil); err == nil {
-			sib.Alone = m.all
+		if m, err := f.load(ctx, []string{file}); err == nil {
+			sib.Alone = m.usable()
 		}
-		if m, err := f.load(ctx, append(slices.Clone(base), file), nil); err == nil {
-			sib.Merged = m.all
+		if m, err := f.load(ctx, append(slices.Clone(base), file)); err == nil {
+			sib.Merged = m.usable()
 		}
 		out = append(out, sib)
 	}

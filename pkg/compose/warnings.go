@@ -29,21 +29,16 @@ func ambiguous(first string) []Warning {
 }
 
 // ignored warns of extensions of a service that look as if a build read them, and none does.
-func (r *reader) ignored(name string, p *types.Project) []Warning {
-	s, ok := p.Services[name]
-	if !ok {
-		s = p.DisabledServices[name]
-	}
-	at := Service{Positions: r.positions(name)}
+func ignored(s Service, declared types.ServiceConfig) []Warning {
 	var out []Warning
 	for _, ext := range []string{"x-build-args", "x-args", "x-cache-from", "x-cache-to", "x-target"} {
 		key := strings.TrimPrefix(strings.TrimPrefix(ext, "x-"), "build-")
-		for path, extensions := range map[string]types.Extensions{"": s.Extensions, "build.": s.Build.Extensions} {
+		for path, extensions := range map[string]types.Extensions{"": declared.Extensions, "build.": declared.Build.Extensions} {
 			if _, ok := extensions[ext]; ok {
 				out = append(out, Warning{
-					Service:  name,
+					Service:  s.Name,
 					Message:  fmt.Sprintf("nobody reads %s%s; did you mean build.%s?", path, ext, strings.ReplaceAll(key, "-", "_")),
-					Position: at.At(path + ext),
+					Position: s.At(path + ext),
 				})
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -68,6 +69,7 @@ func (pl *planner) target(s compose.Service) (Target, error) {
 	if err != nil {
 		return Target{}, err
 	}
+	pl.warnings = append(pl.warnings, pl.unbased(s, kind)...)
 	if c.warning != "" {
 		pl.warnings = append(pl.warnings, compose.Warning{Service: s.Name, Message: c.warning, Position: settings.At("build.target")})
 	}
@@ -104,6 +106,16 @@ func (pl *planner) settings(s compose.Service, k Kind) compose.Service {
 		}
 	}
 	return s
+}
+
+// unbased warns that production takes the settings of the automatic override, as nothing can be built without it.
+func (pl *planner) unbased(s compose.Service, k Kind) []compose.Warning {
+	err := cmp.Or(pl.project.BaseErrors[s.Name], pl.project.BaseErrors[""])
+	if k != Prod || err == nil {
+		return nil
+	}
+	return []compose.Warning{{Service: s.Name, Message: fmt.Sprintf("built with the settings of %s; without it: %v",
+		filepath.Base(pl.project.Override), err)}}
 }
 
 // choose goes from what is said plainly to what must be guessed: the command line, x-catmandu, the rule.

@@ -1,6 +1,7 @@
 package targets
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -94,6 +95,25 @@ func TestLint(t *testing.T) {
 		"web: isolation is ignored: BuildKit has none to choose",
 	})
 	assert.Equal(t, plan.Warnings[3].Position.Line, 7)
+}
+
+// Production that cannot be built without the override says so.
+func TestProductionOnTheOverride(t *testing.T) {
+	dir := shopDir(t, "Dockerfile", multi)
+	p := project(dir, service(dir, "compose.yaml", "web", compose.Build{Context: dir}))
+	p.Override = filepath.Join(dir, "compose.override.yaml")
+	p.BaseErrors = map[string]error{"web": errors.New("required variable V is missing a value")}
+	for target, want := range map[string]int{"prod": 1, "dev": 0, "": 0} {
+		plan, err := New(p, Request{Target: target})
+		assert.NilError(t, err)
+		found := 0
+		for _, w := range plan.Warnings {
+			if w.Message == "built with the settings of compose.override.yaml; without it: required variable V is missing a value" {
+				found++
+			}
+		}
+		assert.Equal(t, found, want, target)
+	}
 }
 
 // A Dockerfile that nobody builds may be production's, where nothing else says what is.
