@@ -95,6 +95,9 @@ func (o Outputs) asked(d *destination, t targets.Target, many bool) error {
 			return err
 		}
 	}
+	if o.Load && o.Push && t.Image == "" && len(t.Build.Tags) > 0 {
+		return errors.New("--load and --push together need an image name: only tags would be pushed, and it would be loaded under those alone\nhint: give the service an image:, or build twice")
+	}
 	if o.Push {
 		if err := d.push(t); err != nil {
 			return err
