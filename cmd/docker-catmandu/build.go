@@ -151,7 +151,7 @@ func printResult(w io.Writer, r *buildx.Result) error {
 			size = units.HumanSize(float64(t.Size))
 		}
 		rows = append(rows, []string{
-			t.Service, cmp.Or(t.Stage, "(last)"), fmt.Sprintf("%d of %d", t.Cached, t.Steps),
+			t.Service, stageName(t.Stage), fmt.Sprintf("%d of %d", t.Cached, t.Steps),
 			fmt.Sprintf("%.1f", t.Seconds), image, size, t.Output,
 		})
 	}

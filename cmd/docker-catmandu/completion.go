@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -44,7 +45,7 @@ func completeTargets(cmd *cobra.Command, from *planFlags) {
 				}
 			}
 		}
-		return slices.DeleteFunc(sortedKeys(words), func(w string) bool { return !strings.HasPrefix(w, word) }), cobra.ShellCompDirectiveNoFileComp
+		return slices.DeleteFunc(slices.Sorted(maps.Keys(words)), func(w string) bool { return !strings.HasPrefix(w, word) }), cobra.ShellCompDirectiveNoFileComp
 	})
 }
 

@@ -42,9 +42,6 @@ func openBuilder(ctx context.Context, cli command.Cli, notices io.Writer, name, 
 
 // startDaemon sees to it that a private BuildKit answers and returns its address.
 func startDaemon(ctx context.Context, o embedded.Options) (string, error) {
-	if err := embedded.Check(); err != nil {
-		return "", err
-	}
 	self, err := os.Executable()
 	if err != nil {
 		return "", err

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -150,5 +148,3 @@ func (a *app) warn(plan *targets.Plan, project *compose.Project) {
 		_, _ = fmt.Fprintf(a.err, "hint: --profile enables services of %s\n", strings.Join(project.Profiles, ", "))
 	}
 }
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

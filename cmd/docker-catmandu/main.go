@@ -102,7 +102,7 @@ func report(w io.Writer, err error) int {
 	case errors.As(err, &status):
 		_, _ = fmt.Fprintln(w, status.Error())
 		return status.StatusCode
-	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled): // the docker CLI hands an interrupt on as the end of our context
+	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled): // libraries return a context's error, not its cause
 		_, _ = fmt.Fprintln(w, "interrupted")
 		return statusInterrupted
 	}

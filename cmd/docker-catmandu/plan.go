@@ -73,7 +73,7 @@ func printPlan(w io.Writer, plan *targets.Plan) error {
 			service += " (linked)"
 		}
 		rows = append(rows, []string{
-			service, stageName(t), t.Reason, cmp.Or(within(t.Context, t.Dockerfile), "(inline)"), within(plan.Dir, t.Context),
+			service, stageName(t.Stage), t.Reason, cmp.Or(within(t.Context, t.Dockerfile), "(inline)"), within(plan.Dir, t.Context),
 			strings.Join(t.Platforms, ","), strings.Join(t.Tags, ","), shortCaches(t.CacheFrom), shortCaches(t.CacheTo),
 		})
 	}
@@ -81,7 +81,7 @@ func printPlan(w io.Writer, plan *targets.Plan) error {
 }
 
 // stageName names the stage that is built; the last one has no name if its Dockerfile gives it none.
-func stageName(t targets.Target) string { return cmp.Or(t.Stage, "(last)") }
+func stageName(stage string) string { return cmp.Or(stage, "(last)") }
 
 // shortCaches writes caches in a registry as their image names.
 func shortCaches(entries []string) string {

@@ -12,7 +12,7 @@ import (
 	"github.com/docker/buildx/util/confutil"
 	"github.com/docker/buildx/util/platformutil"
 	"github.com/docker/cli/opts"
-	"github.com/moby/buildkit/util/entitlements"
+	"github.com/moby/buildkit/client"
 
 	"github.com/docker-catmandu/docker-catmandu/pkg/compose"
 	"github.com/docker-catmandu/docker-catmandu/pkg/targets"
@@ -40,7 +40,7 @@ func options(p *targets.Plan, g group, leads map[string]string) (build.Options, 
 		Target:        t.Stage,
 		Linked:        t.Linked,
 		ExtraHosts:    extraHosts(b.ExtraHosts),
-		Allow:         allow(b),
+		Allow:         targets.Entitlements(b),
 		Attests:       attests(b),
 		// We have no use for the provenance in the answer, and getting it is a step of its own.
 		ProvenanceResponseMode: confutil.MetadataProvenanceModeDisabled,
@@ -95,14 +95,6 @@ func extraHosts(m map[string][]string) []string {
 	return out
 }
 
-func allow(b compose.Build) []string {
-	out := slices.Clone(b.Entitlements)
-	if insecure := entitlements.EntitlementSecurityInsecure.String(); b.Privileged && !slices.Contains(out, insecure) {
-		out = append(out, insecure)
-	}
-	return out
-}
-
 // attests translates provenance and sbom. A nil value turns an attestation off; without a key, buildx adds a
 // small provenance of its own.
 func attests(b compose.Build) map[string]*string {
@@ -121,7 +113,7 @@ func attests(b compose.Build) map[string]*string {
 	return out
 }
 
-func caches(specs []string) ([]clientCache, error) {
+func caches(specs []string) ([]client.CacheOptionsEntry, error) {
 	entries, err := buildflags.ParseCacheEntry(specs)
 	if err != nil {
 		return nil, err

@@ -93,7 +93,7 @@ func metadata(response map[string]string) map[string]any {
 	return out
 }
 
-// span returns the seconds from the first start to the last end of a service's steps.
+// elapsed returns the seconds from the first start to the last end of a service's steps.
 func elapsed(steps []Step, service string) float64 {
 	var first, last time.Time
 	for _, s := range steps {

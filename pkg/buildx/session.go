@@ -9,7 +9,6 @@ import (
 	"github.com/docker/buildx/util/buildflags"
 	"github.com/docker/buildx/util/dockerutil/dockerconfig"
 	"github.com/docker/cli/cli/command"
-	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/auth/authprovider"
 	"github.com/moby/buildkit/session/secrets"
@@ -17,8 +16,6 @@ import (
 
 	"github.com/docker-catmandu/docker-catmandu/pkg/compose"
 )
-
-type clientCache = client.CacheOptionsEntry
 
 // attachables are what BuildKit may ask a target's client for: registry logins, secrets, SSH keys.
 func attachables(cli command.Cli, b compose.Build, env map[string]string) ([]session.Attachable, error) {

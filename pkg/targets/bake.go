@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/compose"
 )
 
 // Bake is a bake file: what `docker buildx bake -f -` builds to the same images as the plan. It has the form that
@@ -111,10 +113,7 @@ func (p *Plan) bakeTarget(t Target, names map[string]string) BakeTarget {
 	if b.ShmSize > 0 {
 		out.ShmSize = strconv.FormatInt(b.ShmSize, 10)
 	}
-	out.Entitlements = slices.Clone(b.Entitlements)
-	if b.Privileged && !slices.Contains(out.Entitlements, "security.insecure") {
-		out.Entitlements = append(out.Entitlements, "security.insecure")
-	}
+	out.Entitlements = Entitlements(b)
 	out.Attest = append(bakeAttest("provenance", b.Provenance), bakeAttest("sbom", b.SBOM)...)
 	switch {
 	case t.Linked:
@@ -148,6 +147,15 @@ func bakeAttest(kind, value string) []string {
 		return []string{"type=" + kind + ",disabled=true"}
 	}
 	return []string{"type=" + kind + "," + value}
+}
+
+// Entitlements are what a build asks to be granted: those it names, and security.insecure when it is privileged.
+func Entitlements(b compose.Build) []string {
+	out := slices.Clone(b.Entitlements)
+	if b.Privileged && !slices.Contains(out, "security.insecure") {
+		out = append(out, "security.insecure")
+	}
+	return out
 }
 
 // escapeBake keeps bake from reading "${" and "%{" as templates of its own.

@@ -1,6 +1,7 @@
 package targets
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -54,10 +55,7 @@ func (r *reader) source(s compose.Service) (source, error) {
 		d := ParseDockerfile("", []byte(b.DockerfileInline))
 		return source{context, "dockerfile_inline", d}, nil
 	}
-	rel := b.Dockerfile
-	if rel == "" {
-		rel = "Dockerfile"
-	}
+	rel := dockerfileOf(b)
 	if !filepath.IsAbs(context) {
 		return source{context, rel, &Dockerfile{Path: rel, Unread: "remote context"}}, nil
 	}
@@ -73,6 +71,9 @@ func (r *reader) source(s compose.Service) (source, error) {
 	}
 	return src, nil
 }
+
+// dockerfileOf is the Dockerfile that a build section names, or the default.
+func dockerfileOf(b compose.Build) string { return cmp.Or(b.Dockerfile, "Dockerfile") }
 
 // open reads a Dockerfile of a local context.
 func (r *reader) open(context, rel string) (source, error) {

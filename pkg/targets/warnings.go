@@ -81,10 +81,7 @@ func (l *linter) unusedDockerfiles(s compose.Service, t Target) {
 
 // declaredDockerfile is the path of the Dockerfile that a service's own build section names.
 func declaredDockerfile(s compose.Service) string {
-	name := s.Build.Dockerfile
-	if name == "" {
-		name = "Dockerfile"
-	}
+	name := dockerfileOf(s.Build)
 	if filepath.IsAbs(name) {
 		return name
 	}
