@@ -89,7 +89,7 @@ func runBuild(ctx context.Context, a *app, o *buildOptions, services []string) e
 	if o.quiet {
 		o.progress = "quiet"
 	}
-	layouts, err := layoutDir(plan)
+	cache, err := cacheDir()
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func runBuild(ctx context.Context, a *app, o *buildOptions, services []string) e
 		return err
 	}
 	result, err := b.Build(ctx, plan, buildx.BuildOptions{
-		Outputs:  buildx.Outputs{Load: o.load, Push: o.push, Specs: o.outputs, Layouts: layouts},
+		Outputs:  buildx.Outputs{Load: o.load, Push: o.push, Specs: o.outputs, Layouts: layoutDir(cache, plan), Manifests: filepath.Join(cache, "manifests")},
 		Progress: o.progress, Out: a.display, Environment: project.Environment, KeepGoing: o.keepGoing,
 	})
 	if result != nil && !o.quiet {
@@ -119,12 +119,8 @@ func runBuild(ctx context.Context, a *app, o *buildOptions, services []string) e
 }
 
 // layoutDir is where OCI layouts of the project's images go when nothing else was asked for.
-func layoutDir(plan *targets.Plan) (string, error) {
-	cache, err := cacheDir()
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(cache, "projects", projectKey(plan.Project, plan.Dir), "images"), nil
+func layoutDir(cache string, plan *targets.Plan) string {
+	return filepath.Join(cache, "projects", projectKey(plan.Project, plan.Dir), "images")
 }
 
 // printResult prints what BuildKit warns of, and a row for each target.

@@ -20,9 +20,10 @@ var onlyImporters = map[string][]string{
 	"github.com/moby/buildkit/control":      {"pkg/embedded"},
 	"github.com/moby/buildkit/worker":       {"pkg/embedded"},
 	"github.com/moby/buildkit/solver/bbolt": {"pkg/embedded"},
-	"github.com/moby/buildkit/frontend":     {"pkg/embedded", "pkg/targets"},
+	"github.com/moby/buildkit/frontend":     {"pkg/embedded", "pkg/targets", "pkg/joint", "pkg/buildx"},
 	module + "pkg/compose":                  {"pkg/targets", "pkg/buildx", "cmd/docker-catmandu"},
 	module + "pkg/targets":                  {"pkg/buildx", "cmd/docker-catmandu"},
+	module + "pkg/joint":                    {"pkg/buildx"},
 	module + "pkg/buildx":                   {"cmd/docker-catmandu"},
 	module + "pkg/embedded":                 {"cmd/docker-catmandu"},
 }

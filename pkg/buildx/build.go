@@ -5,17 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/plugins/content/local"
 	"github.com/docker/buildx/build"
 	"github.com/docker/buildx/util/dockerutil"
 	"github.com/docker/buildx/util/progress"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/util/progress/progressui"
+	"github.com/sirupsen/logrus"
 
+	"github.com/docker-catmandu/docker-catmandu/pkg/joint"
 	"github.com/docker-catmandu/docker-catmandu/pkg/targets"
 )
 
@@ -30,12 +35,41 @@ type BuildOptions struct {
 	Environment map[string]string
 	// KeepGoing builds the other targets to their end when one fails.
 	KeepGoing bool
+	// Jobs is how many targets are built at once; 0 is all of them.
+	Jobs int
+}
+
+// parallel is how many of n targets are built at once.
+func (o BuildOptions) parallel(n int) int {
+	if o.Jobs > 0 {
+		return min(o.Jobs, n)
+	}
+	return n
 }
 
 // Build carries out a plan. When targets fail it returns what was done together with an error that has all of
 // them.
 func (b *Builder) Build(ctx context.Context, p *targets.Plan, o BuildOptions) (*Result, error) {
-	j, err := b.newJob(ctx, p, o)
+	result, err := b.build(ctx, p, o, nil)
+	if !errors.Is(err, errNoLayers) {
+		return result, err
+	}
+	// BuildKit does not give out what the engine lacks, or lost it in between: once more, with all layers.
+	dir, err := os.MkdirTemp("", "docker-catmandu-layers-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	layers, err := local.NewStore(dir)
+	if err != nil {
+		return nil, err
+	}
+	return b.build(ctx, p, o, layers)
+}
+
+// build carries out a plan once. layers gets the layers of images that go into an engine; nil leaves them where they are.
+func (b *Builder) build(ctx context.Context, p *targets.Plan, o BuildOptions, layers content.Store) (*Result, error) {
+	j, err := b.newJob(ctx, p, o, layers)
 	if err != nil {
 		return nil, err
 	}
@@ -49,11 +83,11 @@ func (b *Builder) Build(ctx context.Context, p *targets.Plan, o BuildOptions) (*
 		return nil, fmt.Errorf("--progress %s: %w", o.Progress, err)
 	}
 	rec := newRecorder(printer, j.services)
-	if j.loader != nil {
-		j.loader.progress = rec
-	}
 	result := &Result{Project: p.Project, Kind: p.Kind, Builder: b.Name, Started: time.Now()}
-	responses, err := build.Build(ctx, b.nodes, j.options, dockerutil.NewClient(b.cli), b.config, rec, j.handler(o.KeepGoing))
+	responses, err := j.run(ctx, rec, o)
+	if err == nil && (len(j.failed) == 0 || o.KeepGoing) {
+		err = j.deliver(ctx, rec, responses)
+	}
 	if waitErr := printer.Wait(); err == nil {
 		err = waitErr
 	}
@@ -63,27 +97,43 @@ func (b *Builder) Build(ctx context.Context, p *targets.Plan, o BuildOptions) (*
 	return result, j.failure(ctx, err)
 }
 
-// job is one call of build.Build.
+// run builds all targets: as one job of BuildKit where that gives the same images, or else each by itself.
+func (j *job) run(ctx context.Context, rec *recorder, o BuildOptions) (map[string]*client.SolveResponse, error) {
+	err := j.apart()
+	if err == nil {
+		var responses map[string]*client.SolveResponse
+		if responses, err = j.together(ctx, rec, o); !errors.Is(err, joint.ErrApart) {
+			return responses, err
+		}
+		rec.own(nil)
+	}
+	logrus.Debugf("each target is built by itself: %v", err)
+	return build.Build(ctx, j.builder.nodes, j.options, dockerutil.NewClient(j.builder.cli), j.builder.config, rec, j.handler(o.KeepGoing))
+}
+
+// job is the carrying out of one plan.
 type job struct {
 	builder *Builder
 	plan    *targets.Plan
 	// leads has for every service the one whose build makes its image; all that is by service below is by these.
 	leads        map[string]string
 	services     []string
+	targets      map[string]targets.Target
 	options      map[string]build.Options
 	destinations map[string]*destination
 	// loader is nil when no image goes into an engine, or when the engine itself builds.
 	loader *loader
+	layers content.Store
 
 	mu     sync.Mutex
 	failed map[string]build.TargetResult
 }
 
 // newJob translates a plan, so that all that can be wrong with it is said before anything runs.
-func (b *Builder) newJob(ctx context.Context, p *targets.Plan, o BuildOptions) (*job, error) {
+func (b *Builder) newJob(ctx context.Context, p *targets.Plan, o BuildOptions, layers content.Store) (*job, error) {
 	j := &job{
-		builder: b, plan: p, leads: map[string]string{}, failed: map[string]build.TargetResult{},
-		options: map[string]build.Options{}, destinations: map[string]*destination{},
+		builder: b, plan: p, layers: layers, leads: map[string]string{}, failed: map[string]build.TargetResult{},
+		targets: map[string]targets.Target{}, options: map[string]build.Options{}, destinations: map[string]*destination{},
 	}
 	all := groups(p, func(t targets.Target) string { return o.Outputs.place(t, b.engine) })
 	wanted := 0
@@ -122,7 +172,7 @@ func (j *job) add(ctx context.Context, g group, o BuildOptions, many bool) error
 	if err != nil {
 		return err
 	}
-	if err := j.loadInto(ctx, d, t.Tags); err != nil {
+	if err := j.loadInto(ctx, d, o.Outputs.Manifests); err != nil {
 		d.clean()
 		return err
 	}
@@ -133,22 +183,22 @@ func (j *job) add(ctx context.Context, g group, o BuildOptions, many bool) error
 	if _, said := opts.Attests["provenance"]; !said && !d.attested {
 		opts.Attests["provenance"] = nil
 	}
-	j.options[t.Service], j.destinations[t.Service] = opts, d
+	j.targets[t.Service], j.options[t.Service], j.destinations[t.Service] = t, opts, d
 	return nil
 }
 
 // loadInto lets the images of a builder elsewhere come into the engine by our loader.
-func (j *job) loadInto(ctx context.Context, d *destination, tags []string) error {
+func (j *job) loadInto(ctx context.Context, d *destination, manifests string) error {
 	if j.builder.Driver == "docker" || !slices.ContainsFunc(d.entries, intoEngine) {
 		return nil
 	}
 	if j.loader == nil {
 		var err error
-		if j.loader, err = j.builder.newLoader(ctx); err != nil {
+		if j.loader, err = j.builder.newLoader(ctx, j.plan.Project, manifests); err != nil {
 			return fmt.Errorf("docker engine: %w", err)
 		}
 	}
-	d.load(ctx, j.loader, tags)
+	d.load(j.loader, j.layers)
 	return nil
 }
 

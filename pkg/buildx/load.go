@@ -2,36 +2,59 @@ package buildx
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"slices"
+	"sync"
 
+	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/errdefs"
 	"github.com/docker/buildx/util/dockerutil"
 	"github.com/docker/buildx/util/progress"
 	"github.com/moby/buildkit/client"
-	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	engine "github.com/moby/moby/client"
+	"golang.org/x/sync/errgroup"
 )
 
-// loader brings images into a Docker Engine from a builder that is not the engine's own. It asks the engine before
-// BuildKit sends anything: an image that is there already is not sent again, and one that is there under another
-// name gets its names. https://github.com/docker/buildx/issues/107
+// loader brings images into a Docker Engine from a builder that is not the engine's own. It asks the engine first: an
+// image that is there already is not sent again, one that is there under another name gets its names, and of any other
+// only the layers are sent that the engine lacks. https://github.com/docker/buildx/issues/107
+//
+// Whatever it takes for there is looked at again when all was sent, and sent as a whole if it is not.
 type loader struct {
-	api    images
-	docker *dockerutil.Client
+	api images
 	// byManifest tells that the engine knows images by the digest of their manifest, as the containerd image store
 	// does; others know them by that of their configuration. Either covers all of an image's content.
 	byManifest bool
+	project    string
+	memory     memory
 	progress   progress.Writer
 }
 
 // images is the part of the engine's API that a loader uses.
 type images interface {
 	ImageInspect(ctx context.Context, image string, _ ...engine.ImageInspectOption) (engine.ImageInspectResult, error)
+	ImageList(ctx context.Context, o engine.ImageListOptions) (engine.ImageListResult, error)
+	ImageLoad(ctx context.Context, archive io.Reader, _ ...engine.ImageLoadOption) (engine.ImageLoadResult, error)
 	ImageTag(ctx context.Context, o engine.ImageTagOptions) (engine.ImageTagResult, error)
 }
 
+// delivery is an image that goes into the engine under all of its tags.
+type delivery struct {
+	*exported
+	tags []string
+	// sent tells that the engine did not have it.
+	sent bool
+	// size is what the engine says, in bytes.
+	size int64
+}
+
+// asked bounds the questions that the engine gets at once.
+const asked = 8
+
 // newLoader asks the engine what it is.
-func (b *Builder) newLoader(ctx context.Context) (*loader, error) {
+func (b *Builder) newLoader(ctx context.Context, project, manifests string) (*loader, error) {
 	docker := dockerutil.NewClient(b.cli)
 	features, err := docker.Features(ctx, "")
 	if err != nil {
@@ -41,55 +64,145 @@ func (b *Builder) newLoader(ctx context.Context) (*loader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &loader{api: api, docker: docker, byManifest: features[dockerutil.OCIImporter]}, nil
+	return &loader{api: api, byManifest: features[dockerutil.OCIImporter], project: project, memory: memory(manifests)}, nil
 }
 
-// entry is the export of an image that gets tags in the engine. note is told when nothing had to be sent.
-func (l *loader) entry(ctx context.Context, tags []string, note func()) client.ExportEntry {
-	e := client.ExportEntry{Type: client.ExporterDocker, Attrs: map[string]string{}}
+// entry is the export of an image that goes into the engine.
+func (l *loader) entry(store *exportStore) client.ExportEntry {
+	return client.ExportEntry{Type: client.ExporterOCI, Attrs: map[string]string{"tar": "false"}, OutputStore: store}
+}
+
+// id is what the engine calls an image.
+func (l *loader) id(e *exported) string {
 	if l.byManifest {
-		e.Type, e.Attrs["prefer-image-digest"] = client.ExporterOCI, "true"
+		return e.manifest.Digest.String()
 	}
-	// BuildKit calls this when the image is made. No writer means that it is there already.
-	e.Output = func(response map[string]string) (io.WriteCloser, error) {
-		if l.has(ctx, l.id(response), tags) {
-			note()
-			return nil, nil
+	return e.config.Digest.String()
+}
+
+// errNoLayers says that layers can't be read where they should be.
+var errNoLayers = errors.New("layers are gone")
+
+// load brings images into the engine. It reads from layers what it has to send; errNoLayers says that something is
+// missing there.
+func (l *loader) load(ctx context.Context, all []*delivery, layers content.Provider) error {
+	s := newStock(l)
+	if err := s.look(ctx, all); err != nil {
+		return err
+	}
+	lacking, err := l.name(ctx, s, all)
+	if err != nil || len(lacking) == 0 {
+		return err
+	}
+	s.lookFurther(ctx, lacking)
+	if l.send(ctx, lacking, s.missing, layers) == nil && l.arrived(ctx, lacking) == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	whole := func(d *delivery) parts { return d.layers }
+	if err := l.send(ctx, lacking, whole, layers); err != nil {
+		return err
+	}
+	return l.arrived(ctx, lacking)
+}
+
+// name gives the images that the engine has the tags that they lack there, and returns the others.
+func (l *loader) name(ctx context.Context, s *stock, all []*delivery) ([]*delivery, error) {
+	var mu sync.Mutex
+	var lacking []*delivery
+	err := each(ctx, all, func(ctx context.Context, d *delivery) error {
+		if l.has(ctx, s, d) {
+			return nil
 		}
-		w, _, err := l.docker.LoadImage(ctx, "", l.progress)
-		return w, err
-	}
-	return e
-}
-
-// id is what the engine calls the image that BuildKit made.
-func (l *loader) id(response map[string]string) string {
-	if l.byManifest {
-		return response[exptypes.ExporterImageDigestKey]
-	}
-	return response[exptypes.ExporterImageConfigDigestKey]
+		mu.Lock()
+		defer mu.Unlock()
+		d.sent = true
+		lacking = append(lacking, d)
+		return nil
+	})
+	slices.SortFunc(lacking, func(a, b *delivery) int { return slices.Compare(a.tags, b.tags) })
+	return lacking, err
 }
 
 // has tells whether the engine has the image under all of its tags, after giving it those it lacks. Anything out of
-// the ordinary is a no: the image is then sent as a whole.
-func (l *loader) has(ctx context.Context, id string, tags []string) bool {
-	if id == "" || len(tags) == 0 {
-		return false
-	}
-	if found, err := l.api.ImageInspect(ctx, id); err != nil || found.ID != id {
-		return false
-	}
-	for _, tag := range tags {
-		found, err := l.api.ImageInspect(ctx, tag)
-		switch {
-		case err == nil && found.ID == id:
-			continue
-		case err != nil && !errdefs.IsNotFound(err):
+// the ordinary is a no.
+func (l *loader) has(ctx context.Context, s *stock, d *delivery) bool {
+	id := l.id(d.exported)
+	found, there := s.byID(id)
+	if !there {
+		var err error
+		if found, err = l.inspect(ctx, id); err != nil || found.ID != id {
 			return false
+		}
+	}
+	if !l.whole(found) {
+		return false
+	}
+	d.size = found.Size
+	for _, tag := range d.tags {
+		if s.tags[tag].ID == id {
+			continue
 		}
 		if _, err := l.api.ImageTag(ctx, engine.ImageTagOptions{Source: id, Target: tag}); err != nil {
 			return false
 		}
 	}
 	return true
+}
+
+// arrived looks whether the engine has images under all of their tags.
+func (l *loader) arrived(ctx context.Context, all []*delivery) error {
+	return each(ctx, all, func(ctx context.Context, d *delivery) error {
+		for _, tag := range d.tags {
+			found, err := l.inspect(ctx, tag)
+			if err != nil {
+				return err
+			}
+			if id := l.id(d.exported); found.ID != id {
+				return fmt.Errorf("image %s: is %s after loading %s: another program names images, too", tag, found.ID, id)
+			}
+			if !l.whole(found) {
+				return fmt.Errorf("image %s: the engine has only parts of it", tag)
+			}
+			d.size = found.Size
+		}
+		if l.byManifest {
+			l.memory.keep(d.exported)
+		}
+		return nil
+	})
+}
+
+// inspect asks the engine for an image, and with the containerd image store for what is there of its content.
+func (l *loader) inspect(ctx context.Context, name string) (engine.ImageInspectResult, error) {
+	if l.byManifest {
+		found, err := l.api.ImageInspect(ctx, name, engine.ImageInspectWithManifests(true))
+		if err == nil || errdefs.IsNotFound(err) {
+			return found, err
+		}
+	}
+	return l.api.ImageInspect(ctx, name)
+}
+
+// whole tells whether all blobs of an image are there. Engines that don't say have no images in parts: those without
+// the containerd image store, and those that are too old to be sent parts.
+func (l *loader) whole(found engine.ImageInspectResult) bool {
+	for _, m := range found.Manifests {
+		if m.Descriptor.Digest.String() == found.ID {
+			return m.Available
+		}
+	}
+	return true
+}
+
+// each calls f for all deliveries, some at once.
+func each(ctx context.Context, all []*delivery, f func(context.Context, *delivery) error) error {
+	eg, ctx := errgroup.WithContext(ctx)
+	eg.SetLimit(asked)
+	for _, d := range all {
+		eg.Go(func() error { return f(ctx, d) })
+	}
+	return eg.Wait()
 }

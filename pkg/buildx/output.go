@@ -1,14 +1,13 @@
 package buildx
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 
+	"github.com/containerd/containerd/v2/core/content"
 	"github.com/docker/buildx/build"
 	"github.com/docker/buildx/util/buildflags"
 	"github.com/moby/buildkit/client"
@@ -26,6 +25,8 @@ type Outputs struct {
 	Specs []string
 	// Layouts is the absolute folder of the default OCI layouts, one a service.
 	Layouts string
+	// Manifests is the absolute folder that remembers images which went into engines; empty remembers none.
+	Manifests string
 }
 
 // destination is where one target's image goes, and what is left to do when the build is done.
@@ -38,8 +39,10 @@ type destination struct {
 	// staged maps what the build writes to the path that it becomes when all of it is there.
 	staged map[string]string
 	parts  []*part
-	// unchanged tells that the engine had the image already.
-	unchanged atomic.Bool
+	// store gets the image for the loader; nil when it does not go into an engine by our loader.
+	store *exportStore
+	// delivery is the image on its way into the engine, once it is built.
+	delivery *delivery
 	// tags replace the target's when they are not nil.
 	tags []string
 	// attested allows a provenance. An image that stays on the machine goes without: an unchanged build then
@@ -208,7 +211,7 @@ func (d *destination) create(e *buildflags.ExportEntry, where string) error {
 
 // shown is where the image went, in the words that tools take: an OCI layout with the name of the image in it.
 func (d *destination) shown(tags []string) string {
-	if d.unchanged.Load() {
+	if d.delivery != nil && !d.delivery.sent {
 		return d.where + " (unchanged)"
 	}
 	if d.layout == "" || d.where != d.layout || len(tags) == 0 {
@@ -223,12 +226,23 @@ func (d *destination) shown(tags []string) string {
 }
 
 // load puts l in the place of buildx's own way into the engine.
-func (d *destination) load(ctx context.Context, l *loader, tags []string) {
+func (d *destination) load(l *loader, layers content.Store) {
 	for i, e := range d.entries {
 		if intoEngine(e) {
-			d.entries[i] = l.entry(ctx, tags, func() { d.unchanged.Store(true) })
+			d.store = newExportStore(layers)
+			d.entries[i] = l.entry(d.store)
 		}
 	}
+}
+
+// joins tells whether images of two targets can be exported together: into the engine by our loader, or nowhere.
+func (d *destination) joins(other *destination) bool {
+	for _, d := range []*destination{d, other} {
+		if len(d.entries) != 1 || d.store == nil && d.entries[0].Type != "cacheonly" {
+			return false
+		}
+	}
+	return (d.store == nil) == (other.store == nil)
 }
 
 // intoEngine tells whether an export goes into the engine of the Docker context, and not into a file or another one.

@@ -1,6 +1,7 @@
 package buildx
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -41,6 +42,8 @@ type recorder struct {
 
 	mu    sync.Mutex
 	steps map[stepID]*span
+	// owners are the services whose builds have a vertex, when all are one job.
+	owners map[digest.Digest][]string
 }
 
 // stepID tells apart the same vertex in the builds of two services.
@@ -82,8 +85,42 @@ func (r *recorder) Write(s *client.SolveStatus) {
 	r.Writer.Write(s)
 }
 
+// own tells the services of vertices that are of one job. Nothing else says whose they are.
+func (r *recorder) own(owners map[digest.Digest][]string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.owners = owners
+}
+
 func (r *recorder) note(v *client.Vertex) {
-	service, name := r.split(v.Name)
+	owners := r.owners[v.Digest]
+	if len(owners) == 0 {
+		service, name := r.split(v.Name)
+		r.noteOf(service, name, v)
+		return
+	}
+	for _, service := range owners {
+		r.noteOf(service, v.Name, v)
+	}
+	v.Name = r.shown(owners, v.Name)
+}
+
+// shown puts the services before the name of a vertex of a job, the first of them and how many more.
+func (r *recorder) shown(owners []string, name string) string {
+	if len(r.services) == 1 {
+		return name
+	}
+	prefix := owners[0]
+	if n := len(owners) - 1; n > 0 {
+		prefix += fmt.Sprintf(" +%d", n)
+	}
+	if rest, ok := strings.CutPrefix(name, "["); ok {
+		return "[" + prefix + " " + rest
+	}
+	return "[" + prefix + "] " + name
+}
+
+func (r *recorder) noteOf(service, name string, v *client.Vertex) {
 	id := stepID{service, v.Digest}
 	s := r.steps[id]
 	if s == nil {
