@@ -73,8 +73,8 @@ bench: ## Go benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: bench-peers
-bench-peers: build packages tools ## The plugin, docker compose build and buildx bake --load, interleaved on one builder and engine
-	go test -tags e2e -run '^$$' -bench Peers -benchtime 1x -timeout 60m ./e2e
+bench-peers: build packages tools ## The plugin against Compose and bake; BENCH=regexp, PEER_ROUNDS=n, BENCH_LONG=1
+	go test -tags e2e -run '^$$' -bench Peers -benchtime 1x -timeout 3h ./e2e
 
 .PHONY: docs
 docs: ## Write docs/reference and the golden files anew

@@ -27,6 +27,8 @@ func TestMain(m *testing.M) {
 		status, err = outside()
 	case "inside":
 		status, err = inside()
+	case "measure":
+		status, err = measure()
 	default:
 		status = m.Run()
 	}
