@@ -122,7 +122,7 @@ type job struct {
 	options      map[string]build.Options
 	destinations map[string]*destination
 	// loader is nil when no image goes into an engine, or when the engine itself builds.
-	loader *loader
+	loader func() (*loader, error)
 	layers content.Store
 
 	mu     sync.Mutex
@@ -172,10 +172,7 @@ func (j *job) add(ctx context.Context, g group, o BuildOptions, many bool) error
 	if err != nil {
 		return err
 	}
-	if err := j.loadInto(ctx, d, o.Outputs.Manifests); err != nil {
-		d.clean()
-		return err
-	}
+	j.loadInto(ctx, d, o.Outputs.Manifests)
 	opts.Exports = d.entries
 	if d.tags != nil {
 		opts.Tags = slices.Clone(d.tags)
@@ -188,18 +185,17 @@ func (j *job) add(ctx context.Context, g group, o BuildOptions, many bool) error
 }
 
 // loadInto lets the images of a builder elsewhere come into the engine by our loader.
-func (j *job) loadInto(ctx context.Context, d *destination, manifests string) error {
+func (j *job) loadInto(ctx context.Context, d *destination, manifests string) {
 	if j.builder.Driver == "docker" || !slices.ContainsFunc(d.entries, intoEngine) {
-		return nil
+		return
 	}
-	if j.loader == nil {
-		var err error
-		if j.loader, err = j.builder.newLoader(ctx, j.plan.Project, manifests); err != nil {
-			return fmt.Errorf("docker engine: %w", err)
-		}
+	d.load(j.layers)
+	if j.loader != nil {
+		return
 	}
-	d.load(j.loader, j.layers)
-	return nil
+	// The engine's answer is needed when something is built, and takes as long as a small build.
+	j.loader = sync.OnceValues(func() (*loader, error) { return j.builder.newLoader(ctx, j.plan.Project, manifests) })
+	go func() { _, _ = j.loader() }()
 }
 
 func (j *job) handler(keepGoing bool) *build.Handler {

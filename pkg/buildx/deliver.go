@@ -32,8 +32,12 @@ func (j *job) deliver(ctx context.Context, rec *recorder, responses map[string]*
 	if len(all) == 0 {
 		return nil
 	}
-	j.loader.progress = rec
-	err := j.loader.load(ctx, all, j.source())
+	l, err := j.loader()
+	if err != nil {
+		return err
+	}
+	l.progress = rec
+	err = l.load(ctx, all, j.source())
 	if err == nil || errors.Is(err, errNoLayers) && j.layers == nil {
 		return err
 	}

@@ -46,7 +46,8 @@ type delivery struct {
 	tags []string
 	// sent tells that the engine did not have it.
 	sent bool
-	// size is what the engine says, in bytes.
+	// id is what the engine calls it, and size what it says, in bytes.
+	id   string
 	size int64
 }
 
@@ -58,17 +59,17 @@ func (b *Builder) newLoader(ctx context.Context, project, manifests string) (*lo
 	docker := dockerutil.NewClient(b.cli)
 	features, err := docker.Features(ctx, "")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("docker engine: %w", err)
 	}
 	api, err := docker.API("")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("docker engine: %w", err)
 	}
 	return &loader{api: api, byManifest: features[dockerutil.OCIImporter], project: project, memory: memory(manifests)}, nil
 }
 
-// entry is the export of an image that goes into the engine.
-func (l *loader) entry(store *exportStore) client.ExportEntry {
+// storeEntry is the export of an image that goes into the engine by a loader.
+func storeEntry(store *exportStore) client.ExportEntry {
 	return client.ExportEntry{Type: client.ExporterOCI, Attrs: map[string]string{"tar": "false"}, OutputStore: store}
 }
 
@@ -86,6 +87,9 @@ var errNoLayers = errors.New("layers are gone")
 // load brings images into the engine. It reads from layers what it has to send; errNoLayers says that something is
 // missing there.
 func (l *loader) load(ctx context.Context, all []*delivery, layers content.Provider) error {
+	for _, d := range all {
+		d.id = l.id(d.exported)
+	}
 	s := newStock(l)
 	if err := s.look(ctx, all); err != nil {
 		return err
@@ -129,11 +133,10 @@ func (l *loader) name(ctx context.Context, s *stock, all []*delivery) ([]*delive
 // has tells whether the engine has the image under all of its tags, after giving it those it lacks. Anything out of
 // the ordinary is a no.
 func (l *loader) has(ctx context.Context, s *stock, d *delivery) bool {
-	id := l.id(d.exported)
-	found, there := s.byID(id)
+	found, there := s.byID(d.id)
 	if !there {
 		var err error
-		if found, err = l.inspect(ctx, id); err != nil || found.ID != id {
+		if found, err = l.inspect(ctx, d.id); err != nil || found.ID != d.id {
 			return false
 		}
 	}
@@ -142,37 +145,45 @@ func (l *loader) has(ctx context.Context, s *stock, d *delivery) bool {
 	}
 	d.size = found.Size
 	for _, tag := range d.tags {
-		if s.tags[tag].ID == id {
+		if s.tags[tag].ID == d.id {
 			continue
 		}
-		if _, err := l.api.ImageTag(ctx, engine.ImageTagOptions{Source: id, Target: tag}); err != nil {
+		if _, err := l.api.ImageTag(ctx, engine.ImageTagOptions{Source: d.id, Target: tag}); err != nil {
 			return false
 		}
 	}
 	return true
 }
 
-// arrived looks whether the engine has images under all of their tags.
+// arrived looks whether the engine has all of the images, under all of their tags.
 func (l *loader) arrived(ctx context.Context, all []*delivery) error {
 	return each(ctx, all, func(ctx context.Context, d *delivery) error {
-		for _, tag := range d.tags {
-			found, err := l.inspect(ctx, tag)
-			if err != nil {
-				return err
-			}
-			if id := l.id(d.exported); found.ID != id {
-				return fmt.Errorf("image %s: is %s after loading %s: another program names images, too", tag, found.ID, id)
-			}
-			if !l.whole(found) {
-				return fmt.Errorf("image %s: the engine has only parts of it", tag)
-			}
-			d.size = found.Size
+		found, err := l.inspect(ctx, d.id)
+		switch {
+		case err != nil:
+			return err
+		case found.ID != d.id || !l.whole(found):
+			return fmt.Errorf("image %s: the engine has only parts of it", d.id)
 		}
+		d.size = found.Size
 		if l.byManifest {
 			l.memory.keep(d.exported)
 		}
-		return nil
+		return l.named(ctx, d)
 	})
+}
+
+// named looks whether an image that was loaded has its tags, and gives it those that another program took in between.
+func (l *loader) named(ctx context.Context, d *delivery) error {
+	for _, tag := range d.tags {
+		if found, err := l.inspect(ctx, tag); err == nil && found.ID == d.id {
+			continue
+		}
+		if _, err := l.api.ImageTag(ctx, engine.ImageTagOptions{Source: d.id, Target: tag}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // inspect asks the engine for an image, and with the containerd image store for what is there of its content.

@@ -21,7 +21,7 @@ func (j *job) measure(ctx context.Context, r *TargetResult, d *destination, resp
 	for _, e := range d.entries {
 		switch {
 		case d.delivery != nil:
-			r.Digest, r.Size = j.loader.id(d.delivery.exported), d.delivery.size
+			r.Digest, r.Size = d.delivery.id, d.delivery.size
 		case d.layout != "":
 			r.Size = layoutSize(d.layout, digest.Digest(r.Digest))
 		case d.where == inEngine && len(r.Tags) > 0:

@@ -225,12 +225,12 @@ func (d *destination) shown(tags []string) string {
 	return "oci:" + d.layout + ":" + name
 }
 
-// load puts l in the place of buildx's own way into the engine.
-func (d *destination) load(l *loader, layers content.Store) {
+// load puts our loader in the place of buildx's own way into the engine.
+func (d *destination) load(layers content.Store) {
 	for i, e := range d.entries {
 		if intoEngine(e) {
 			d.store = newExportStore(layers)
-			d.entries[i] = l.entry(d.store)
+			d.entries[i] = storeEntry(d.store)
 		}
 	}
 }

@@ -46,7 +46,7 @@ func (j *job) together(ctx context.Context, rec *recorder, o BuildOptions) (map[
 	}
 	store := j.destinations[j.services[0]].store
 	if store != nil {
-		entry := j.loader.entry(store)
+		entry := storeEntry(store)
 		opts.Export = &entry
 	}
 	outcome, err := joint.Run(ctx, c, opts)
