@@ -150,8 +150,8 @@ func (r *runner) warnings() string {
 	if r.busy > 0 {
 		text += fmt.Sprintf("! before %d of the builds the daemons were still at work after %s\n", r.busy, patience)
 	}
-	if percent := median(r.elsewhere); percent > 20 {
-		text += fmt.Sprintf("! the machine was busy with something else, %.0f %% of its CPUs in the median\n", percent)
+	if len(r.elsewhere) > 0 && median(r.elsewhere) > 20 {
+		text += fmt.Sprintf("! the machine was busy with something else, %.0f %% of its CPUs in the median\n", median(r.elsewhere))
 	}
 	return text
 }
