@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/docker/buildx/build"
 	"github.com/docker/buildx/util/buildflags"
@@ -29,14 +30,7 @@ func attachables(cli command.Cli, b compose.Build, env map[string]string) ([]ses
 		}
 		out = append(out, secretsprovider.NewSecretProvider(store))
 	}
-	var keys []*buildflags.SSH
-	for _, k := range b.SSH {
-		key := &buildflags.SSH{ID: k.ID}
-		if k.Path != "" {
-			key.Paths = []string{k.Path}
-		}
-		keys = append(keys, key)
-	}
+	keys := sshKeys(b.SSH)
 	if len(keys) == 0 && buildflags.IsGitSSH(b.Context) {
 		keys = append(keys, &buildflags.SSH{ID: "default"})
 	}
@@ -45,6 +39,22 @@ func attachables(cli command.Cli, b compose.Build, env map[string]string) ([]ses
 		return nil, fmt.Errorf("ssh: %w", err)
 	}
 	return append(out, ssh), nil
+}
+
+// sshKeys translates SSH keys; several of one ID are one agent.
+func sshKeys(list []compose.SSHKey) []*buildflags.SSH {
+	var keys []*buildflags.SSH
+	for _, k := range list {
+		i := slices.IndexFunc(keys, func(s *buildflags.SSH) bool { return s.ID == k.ID })
+		if i < 0 {
+			i = len(keys)
+			keys = append(keys, &buildflags.SSH{ID: k.ID})
+		}
+		if k.Path != "" {
+			keys[i].Paths = append(keys[i].Paths, k.Path)
+		}
+	}
+	return keys
 }
 
 // secretStore reads secrets of files when they are asked for, and those of variables from env: buildx's own

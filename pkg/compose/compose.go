@@ -66,7 +66,8 @@ type Service struct {
 	Positions map[string]Position `json:"-"`
 }
 
-// Build is the build section of a service as written, with paths made absolute and variables replaced.
+// Build is the build section of a service as written, with paths made absolute, variables replaced and what x-bake
+// adds to it.
 type Build struct {
 	// Context is an absolute directory, a URL, or empty for the project directory of a service without one.
 	Context string `json:"context,omitempty"`
@@ -107,7 +108,7 @@ type Secret struct {
 	Environment string `json:"environment,omitempty"`
 }
 
-// SSHKey is an SSH agent socket or key; an empty Path is the user's agent.
+// SSHKey is an SSH agent socket or key; an empty Path is the user's agent. Keys of one ID are one agent.
 type SSHKey struct {
 	ID   string `json:"id"`
 	Path string `json:"path,omitempty"`

@@ -4,13 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
-const servicePrefix = "service:"
+const (
+	servicePrefix = "service:"
+	layoutPrefix  = "oci-layout://"
+)
 
 // convert makes a plain value of a service that has a build section.
 func convert(p *types.Project, s types.ServiceConfig) Service {
@@ -72,7 +76,7 @@ func values(m types.MappingWithEquals) map[string]string {
 }
 
 // contexts undoes what compose-go makes of "target:NAME", the same thing in the words of bake: it takes the
-// value for a path.
+// value for a path. The folder of an OCI layout it leaves alone, and buildx takes it from the working directory.
 func contexts(p *types.Project, m types.Mapping) map[string]string {
 	if len(m) == 0 {
 		return nil
@@ -83,6 +87,9 @@ func contexts(p *types.Project, m types.Mapping) map[string]string {
 			if _, err := p.GetService(name); err == nil {
 				out[k] = servicePrefix + name
 			}
+		}
+		if layout, ok := strings.CutPrefix(v, layoutPrefix); ok && !filepath.IsAbs(layout) {
+			out[k] = layoutPrefix + filepath.Join(p.WorkingDir, layout)
 		}
 	}
 	return out

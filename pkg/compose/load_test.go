@@ -230,13 +230,15 @@ func TestServiceContextsAreLinked(t *testing.T) {
 services:
   base: {build: base, profiles: [never]}
   app: {build: {context: app, additional_contexts: {base: "service:base"}}}
-  tool: {build: {context: tool, additional_contexts: {app: "target:app"}}}
+  tool: {build: {context: tool, additional_contexts: {app: "target:app", l: "oci-layout://images/x:1", d: dir, i: docker-image://i}}}
 `}, Options{Services: []string{"tool"}})
 	assert.Equal(t, len(p.Services), 3)
 	for _, s := range p.Services {
 		assert.Equal(t, s.Selected, s.Name == "tool", s.Name)
 	}
-	assert.Equal(t, p.Services[2].Build.AdditionalContexts["app"], "service:app")
+	assert.DeepEqual(t, p.Services[2].Build.AdditionalContexts, map[string]string{
+		"app": "service:app", "l": "oci-layout://" + p.Dir + "/images/x:1", "d": p.Dir + "/dir", "i": "docker-image://i",
+	})
 }
 
 func TestIncludeKeepsItsOwnFolderAndEnvironment(t *testing.T) {

@@ -113,7 +113,8 @@ func (f *found) translate(p *types.Project, r *reader) (*model, error) {
 			}
 			service := convert(p, s)
 			service.Positions = r.positions(name)
-			if err := errors.Join(r.check(p, service), r.missing(service), f.applyPlatform(&service)); err != nil {
+			wrong := errors.Join(addBake(p, &service, s.Build.Extensions)...)
+			if err := errors.Join(wrong, r.check(p, service), r.missing(service), f.applyPlatform(&service)); err != nil {
 				m.broken[name] = err
 			}
 			m.all = append(m.all, service)

@@ -43,5 +43,5 @@ func ignored(s Service, declared types.ServiceConfig) []Warning {
 			}
 		}
 	}
-	return out
+	return append(out, unreadBake(s, declared.Build.Extensions)...)
 }

@@ -103,8 +103,12 @@ func (p *Plan) bakeTarget(t Target, names map[string]string) BakeTarget {
 			out.Secrets = append(out.Secrets, "id="+s.ID+",type=file,src="+s.File)
 		}
 	}
-	for _, k := range b.SSH {
-		out.SSH = append(out.SSH, strings.TrimSuffix(k.ID+"="+k.Path, "="))
+	for i, k := range b.SSH {
+		if i > 0 && k.Path != "" && b.SSH[i-1].ID == k.ID { // one agent of several keys
+			out.SSH[len(out.SSH)-1] += "," + k.Path
+		} else {
+			out.SSH = append(out.SSH, strings.TrimSuffix(k.ID+"="+k.Path, "="))
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.Ulimits)) {
 		l := b.Ulimits[name]
