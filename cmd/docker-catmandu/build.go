@@ -29,6 +29,7 @@ type buildOptions struct {
 	outputs      []string
 	metadataFile string
 	keepGoing    bool
+	consent      consent
 }
 
 const buildLong = `Build the services of a Compose project, all at once, and what they are built from.
@@ -66,6 +67,7 @@ func newBuildCommand(a *app, project *projectFlags) *cobra.Command {
 	flags.StringArrayVarP(&o.outputs, "output", "o", nil, "Where images go, type=…,dest=…; a folder when several services are built")
 	flags.StringVar(&o.metadataFile, "metadata-file", "", "Write what was built to a JSON file")
 	flags.BoolVar(&o.keepGoing, "keep-going", false, "Build the other services to their end when one fails")
+	o.consent.add(flags)
 	completeTargets(cmd, &o.from)
 	_ = cmd.RegisterFlagCompletionFunc("builder", completeBuilders(a))
 	_ = cmd.RegisterFlagCompletionFunc("progress", cobra.FixedCompletions(progressModes, cobra.ShellCompDirectiveNoFileComp))
@@ -85,6 +87,9 @@ func runBuild(ctx context.Context, a *app, o *buildOptions, services []string) e
 	a.warn(plan, project)
 	if len(plan.Targets) == 0 {
 		return nil
+	}
+	if err := o.consent.check(ctx, a, plan); err != nil {
+		return err
 	}
 	if o.quiet {
 		o.progress = "quiet"
