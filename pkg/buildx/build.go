@@ -131,6 +131,9 @@ type job struct {
 
 // newJob translates a plan, so that all that can be wrong with it is said before anything runs.
 func (b *Builder) newJob(ctx context.Context, p *targets.Plan, o BuildOptions, layers content.Store) (*job, error) {
+	if err := b.limits(ctx, p, o.Outputs); err != nil {
+		return nil, err
+	}
 	j := &job{
 		builder: b, plan: p, layers: layers, leads: map[string]string{}, failed: map[string]build.TargetResult{},
 		targets: map[string]targets.Target{}, options: map[string]build.Options{}, destinations: map[string]*destination{},
