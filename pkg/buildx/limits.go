@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/docker/buildx/builder"
 	"github.com/docker/buildx/driver"
 	"github.com/docker/buildx/util/buildflags"
 	"github.com/docker/buildx/util/dockerutil"
@@ -22,6 +23,10 @@ type abilities struct {
 	features map[driver.Feature]bool
 	// engine tells whether the engine answers, indexes whether its images can have more than one manifest.
 	engine, indexes func() bool
+	// gateway tells whether the address of host-gateway is known.
+	gateway func() bool
+	// limitsSteps tells whether ulimits and shm_size reach the steps.
+	limitsSteps func() bool
 }
 
 // need is something that a target's settings ask of a builder.
@@ -41,6 +46,8 @@ func has(f driver.Feature) func(abilities) bool {
 func isEngine(can abilities) bool { return can.driver == "docker" }
 
 func isNoEngine(can abilities) bool { return can.driver != "docker" }
+
+func knowsGateway(can abilities) bool { return can.gateway() }
 
 func never(abilities) bool { return false }
 
@@ -70,6 +77,16 @@ func (b *Builder) abilities(ctx context.Context) (*abilities, error) {
 	can := &abilities{driver: b.Driver, engine: b.engine, indexes: func() bool {
 		engine, err := dockerutil.NewClient(b.cli).Features(ctx, "")
 		return err != nil || engine[dockerutil.OCIImporter] // an error is told by who loads
+	}, gateway: func() bool {
+		return !slices.ContainsFunc(b.nodes, func(n builder.Node) bool {
+			_, err := n.Driver.HostGatewayIP(ctx)
+			return err != nil
+		})
+	}, limitsSteps: func() bool {
+		return !slices.ContainsFunc(b.nodes, func(n builder.Node) bool {
+			version, err := n.Driver.Version(ctx)
+			return err == nil && ignoresLimits(version)
+		})
 	}}
 	for _, n := range b.nodes {
 		features, err := n.Driver.Features(ctx)
@@ -84,6 +101,17 @@ func (b *Builder) abilities(ctx context.Context) (*abilities, error) {
 		}
 	}
 	return can, nil
+}
+
+// ignoresLimits tells whether a version, of BuildKit (v0.8.2) or of an engine (20.10.24), is one that drops the limits of
+// steps without a word.
+func ignoresLimits(version string) bool {
+	var major, minor int
+	if _, err := fmt.Sscanf(version, "v%d.%d", &major, &minor); err == nil {
+		return major == 0 && minor < 10
+	}
+	_, err := fmt.Sscanf(version, "%d.%d", &major, &minor)
+	return err == nil && major < 23
 }
 
 // needs are what a target asks for that some builder can't do. One that only others are built from writes nothing.
@@ -110,9 +138,12 @@ func needs(t targets.Target, o Outputs) []need {
 		if slices.Contains(t.Build.ExtraHosts[host], "host-gateway") {
 			out = append(out, need{
 				isEngine, fmt.Sprintf("build.extra_hosts %s: host-gateway can't be resolved", host),
-				"write the address; or build with the engine's own builder: --builder default",
+				"write the address; or build with the own builder of an engine of version 23 or later",
 			})
 		}
+	}
+	if len(t.Build.Ulimits) > 0 || t.Build.ShmSize > 0 {
+		out = append(out, need{func(can abilities) bool { return can.limitsSteps() }, "build.ulimits and build.shm_size are not known", "use an engine of version 23 or later, or another builder: docker buildx create --use --driver docker-container"})
 	}
 	if !t.Linked {
 		out = append(out, outputNeeds(o)...)

@@ -21,10 +21,10 @@ func TestNeeds(t *testing.T) {
 		name string
 		can  abilities
 	}{
-		{"graph", abilities{driver: "docker", features: map[driver.Feature]bool{}, engine: yes, indexes: no}},
-		{"containerd", abilities{driver: "docker", features: all, engine: yes, indexes: yes}},
-		{"container+graph", abilities{driver: "docker-container", features: all, engine: yes, indexes: no}},
-		{"remote", abilities{driver: "remote", features: all, engine: no, indexes: no}},
+		{"graph", abilities{driver: "docker", features: map[driver.Feature]bool{}, engine: yes, indexes: no, gateway: no, limitsSteps: no}},
+		{"containerd", abilities{driver: "docker", features: all, engine: yes, indexes: yes, gateway: yes, limitsSteps: yes}},
+		{"container+graph", abilities{driver: "docker-container", features: all, engine: yes, indexes: no, gateway: no, limitsSteps: yes}},
+		{"remote", abilities{driver: "remote", features: all, engine: no, indexes: no, gateway: no, limitsSteps: yes}},
 	}
 	type list []string
 	for name, tc := range map[string]struct {
@@ -48,7 +48,9 @@ func TestNeeds(t *testing.T) {
 		"network host":          {target: targets.Target{Build: compose.Build{Network: "host"}}},
 		"network of a project":  {target: targets.Target{Build: compose.Build{Network: "back"}}, refused: list{"graph", "containerd", "container+graph", "remote"}},
 		"a host":                {target: targets.Target{Build: compose.Build{ExtraHosts: map[string][]string{"a": {"10.0.0.1"}}}}},
-		"host-gateway":          {target: targets.Target{Build: compose.Build{ExtraHosts: map[string][]string{"a": {"host-gateway"}}}}, refused: list{"container+graph", "remote"}},
+		"host-gateway":          {target: targets.Target{Build: compose.Build{ExtraHosts: map[string][]string{"a": {"host-gateway"}}}}, refused: list{"graph", "container+graph", "remote"}},
+		"ulimits":               {target: targets.Target{Build: compose.Build{Ulimits: map[string]compose.Ulimit{"nproc": {Soft: 1, Hard: 1}}}}, refused: list{"graph"}},
+		"shm_size":              {target: targets.Target{Build: compose.Build{ShmSize: 1}}, refused: list{"graph"}},
 		"an OCI file":           {o: Outputs{Specs: []string{"type=oci,dest=x"}}, refused: list{"graph"}},
 		"a docker file":         {o: Outputs{Specs: []string{"type=docker,dest=x"}}, refused: list{"graph"}},
 		"into the engine":       {o: Outputs{Specs: []string{"type=docker"}}},
@@ -67,5 +69,13 @@ func TestNeeds(t *testing.T) {
 			}
 			assert.DeepEqual(t, refused, tc.refused)
 		})
+	}
+}
+
+func TestIgnoresLimits(t *testing.T) {
+	for version, want := range map[string]bool{
+		"20.10.24+dfsg1": true, "v0.8.3-4-gbc07b2b8": true, "v0.10.6+4f0ee09": false, "29.0.3": false, "23.0.1": false, "": false, "v1.2.0": false,
+	} {
+		assert.Equal(t, ignoresLimits(version), want, version)
 	}
 }
