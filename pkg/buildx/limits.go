@@ -137,7 +137,7 @@ func needs(t targets.Target, o Outputs) []need {
 	for _, host := range slices.Sorted(maps.Keys(t.Build.ExtraHosts)) {
 		if slices.Contains(t.Build.ExtraHosts[host], "host-gateway") {
 			out = append(out, need{
-				isEngine, fmt.Sprintf("build.extra_hosts %s: host-gateway can't be resolved", host),
+				knowsGateway, fmt.Sprintf("build.extra_hosts %s: host-gateway can't be resolved", host),
 				"write the address; or build with the own builder of an engine of version 23 or later",
 			})
 		}
