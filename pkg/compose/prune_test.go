@@ -72,27 +72,3 @@ func FuzzPrune(f *testing.F) {
 		}
 	})
 }
-
-// A setting of the build section that compose-spec gains must be carried into Build.
-func TestEveryBuildKeyIsCarried(t *testing.T) {
-	carried := set(`additional_contexts args cache_from cache_to context dockerfile dockerfile_inline entitlements
-		extra_hosts isolation labels network no_cache no_cache_filter platforms privileged provenance pull sbom secrets
-		shm_size ssh tags target ulimits`)
-	var spec struct {
-		Defs map[string]struct {
-			Properties map[string]struct {
-				OneOf []struct{ Properties map[string]any }
-			}
-		} `json:"$defs"`
-	}
-	assert.NilError(t, json.Unmarshal([]byte(schema.Schema), &spec))
-	found := map[string]bool{}
-	for _, def := range spec.Defs {
-		for _, form := range def.Properties["build"].OneOf {
-			for key := range form.Properties {
-				found[key] = true
-			}
-		}
-	}
-	assert.DeepEqual(t, found, carried)
-}
