@@ -175,7 +175,9 @@ func (j *job) add(ctx context.Context, g group, o BuildOptions, many bool) error
 	if err != nil {
 		return err
 	}
-	j.loadInto(ctx, d, o.Outputs.Manifests)
+	if !isIndex(opts) {
+		j.loadInto(ctx, d, o.Outputs.Manifests)
+	}
 	opts.Exports = d.entries
 	if d.tags != nil {
 		opts.Tags = slices.Clone(d.tags)
@@ -185,6 +187,16 @@ func (j *job) add(ctx context.Context, g group, o BuildOptions, many bool) error
 	}
 	j.targets[t.Service], j.options[t.Service], j.destinations[t.Service] = t, opts, d
 	return nil
+}
+
+// isIndex tells whether an image has more than one manifest. Our loader knows no such images; buildx loads them as a whole.
+func isIndex(o build.Options) bool {
+	for _, value := range o.Attests {
+		if value != nil {
+			return true
+		}
+	}
+	return len(o.Platforms) > 1
 }
 
 // loadInto lets the images of a builder elsewhere come into the engine by our loader.
