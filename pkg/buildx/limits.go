@@ -117,7 +117,7 @@ func ignoresLimits(version string) bool {
 // needs are what a target asks for that some builder can't do. One that only others are built from writes nothing.
 func needs(t targets.Target, o Outputs) []need {
 	out := cacheNeeds(t)
-	if len(t.Platforms) > 1 {
+	if len(t.Platforms) > 1 && !o.Load { // --load has an error of its own
 		out = append(out, need{has(driver.MultiPlatform), fmt.Sprintf("%d platforms can't be built at once", len(t.Platforms)), "choose one with --platform; or " + otherStore})
 	}
 	for _, a := range []struct{ name, value string }{{"provenance", t.Build.Provenance}, {"sbom", t.Build.SBOM}} {

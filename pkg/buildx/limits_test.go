@@ -39,6 +39,7 @@ func TestNeeds(t *testing.T) {
 		"s3 cache":              {target: targets.Target{CacheTo: []string{"type=s3,bucket=b,region=r"}}, refused: list{"graph", "containerd"}},
 		"one platform":          {target: targets.Target{Platforms: []string{"linux/arm64"}}},
 		"two platforms":         {target: targets.Target{Platforms: []string{"linux/arm64", "linux/amd64"}}, refused: list{"graph"}},
+		"two to be loaded":      {target: targets.Target{Platforms: []string{"linux/arm64", "linux/amd64"}}, o: Outputs{Load: true}},
 		"no provenance":         {target: targets.Target{Build: compose.Build{Provenance: "false", SBOM: "false"}}},
 		"provenance":            {target: targets.Target{Build: compose.Build{Provenance: "mode=max"}}, refused: list{"graph", "container+graph"}},
 		"sbom":                  {target: targets.Target{Build: compose.Build{SBOM: "true"}}, refused: list{"graph", "container+graph"}},
