@@ -193,7 +193,7 @@ func (x *bake) ssh(list []SSHKey, text string) []SSHKey {
 	return list
 }
 
-// contexts adds named contexts, which stand over those of additional_contexts.
+// contexts adds named contexts; as in bake, those of additional_contexts stand over them.
 func (x *bake) contexts(b *Build, v any) {
 	if v == nil {
 		return
@@ -218,7 +218,9 @@ func (x *bake) contexts(b *Build, v any) {
 		if !strings.HasPrefix(text, servicePrefix) && !isRemote(text) {
 			text = x.abs(text)
 		}
-		all[name] = text
+		if _, ok := all[name]; !ok {
+			all[name] = text
+		}
 	}
 	b.AdditionalContexts = all
 }

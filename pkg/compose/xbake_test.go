@@ -52,7 +52,7 @@ secrets: {token: {environment: TOKEN}}
 	assert.Assert(t, !b.Pull && b.NoCache)
 	assert.DeepEqual(t, b.NoCacheFilter, []string{"deps"})
 	assert.DeepEqual(t, b.AdditionalContexts, map[string]string{
-		"img": "docker-image://busybox", "lib": filepath.Join(filepath.Dir(p.Dir), "lib"), "base": "service:base", "repo": "github.com/u/r",
+		"img": "docker-image://alpine", "lib": filepath.Join(filepath.Dir(p.Dir), "lib"), "base": "service:base", "repo": "github.com/u/r",
 	})
 	assert.Equal(t, len(p.Warnings), 0)
 }
