@@ -63,6 +63,7 @@ unit: ## Tests that need nothing but Go
 tidy:
 	go mod tidy -diff
 	cd e2e/tools && go mod tidy -diff
+	cd e2e/tools/engine && go mod tidy -diff
 
 .PHONY: e2e
 e2e: build packages tools ## The plugin under the docker CLI with real BuildKits, engine and registry; needs root
@@ -86,11 +87,11 @@ packages: ## Install what the tests need from Debian; docker.io and others are o
 	@e2e/debian.sh unpack bin/debian busybox-static containerd docker-registry docker.io tini
 
 .PHONY: tools
-tools: bin/tools/.built ## Build BuildKit, buildx, Compose and the docker CLI into bin/tools
+tools: bin/tools/.built ## Build BuildKit, buildx, Compose, the docker CLI and a new engine into bin/tools
 
 # Compose refuses a buildx that does not know its version. The docker CLI has no go.mod, so Go takes it for older than it is.
 bin/tools/.built: export CGO_ENABLED := 0
-bin/tools/.built: e2e/tools/go.mod e2e/tools/go.sum
+bin/tools/.built: e2e/tools/go.mod e2e/tools/go.sum e2e/tools/engine/go.mod e2e/tools/engine/go.sum
 	@mkdir -p bin/tools/cli-plugins
 	cd e2e/tools && go build -trimpath -ldflags '-s -w -X github.com/moby/buildkit/version.Version=$(BUILDKIT)' -o ../../bin/tools/ \
 		github.com/moby/buildkit/cmd/buildkitd github.com/moby/buildkit/cmd/buildctl
@@ -100,6 +101,11 @@ bin/tools/.built: e2e/tools/go.mod e2e/tools/go.sum
 		-o ../../bin/tools/cli-plugins/docker-compose github.com/docker/compose/v5/cmd
 	cd e2e/tools && go build -trimpath -ldflags '-s -w -X github.com/docker/cli/cli/version.Version=$(DOCKER)' \
 		-gcflags 'github.com/docker/cli/cmd/docker=-lang=go1.26' -o ../../bin/tools/docker github.com/docker/cli/cmd/docker
+	@mkdir -p bin/tools/engine
+	cd e2e/tools/engine && go build -trimpath -tags 'exclude_graphdriver_btrfs no_btrfs no_devmapper no_zfs' \
+		-ldflags '-s -w -X github.com/moby/moby/v2/dockerversion.Version=29.0.0' -o ../../../bin/tools/engine/ \
+		github.com/moby/moby/v2/cmd/dockerd github.com/containerd/containerd/v2/cmd/containerd \
+		github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2
 	@touch $@
 
 .PHONY: clean

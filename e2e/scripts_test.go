@@ -27,6 +27,10 @@ var builders = []struct {
 		env.Setenv("DOCKER_HOST", env.Getenv("ENGINE_HOST"))
 		return nil
 	}},
+	{"containerd-store", func(env *testscript.Env) error {
+		env.Setenv("DOCKER_HOST", env.Getenv("CONTAINERD_ENGINE_HOST"))
+		return nil
+	}},
 	{"remote", func(env *testscript.Env) error {
 		env.Setenv("BUILDX_BUILDER", "remote")
 		return docker(env, "buildx", "create", "--name", "remote", "--driver", "remote", env.Getenv("BUILDKIT_ADDR"))
@@ -90,7 +94,7 @@ func params(dir, builder string, setup func(*testscript.Env) error) testscript.P
 
 // setup gives every script a docker CLI with plugins, and its own configuration, caches and runtime folder.
 func setup(env *testscript.Env) error {
-	for _, name := range []string{"E2E_BIN", "E2E_DIR", "REGISTRY", "BUILDKIT_ADDR", "BUILDKITD_CONFIG", "ENGINE_HOST"} {
+	for _, name := range []string{"E2E_BIN", "E2E_DIR", "REGISTRY", "BUILDKIT_ADDR", "BUILDKITD_CONFIG", "ENGINE_HOST", "CONTAINERD_ENGINE_HOST"} {
 		env.Setenv(name, os.Getenv(name))
 	}
 	bin := os.Getenv("E2E_BIN")

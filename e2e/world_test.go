@@ -19,7 +19,8 @@ import (
 	"time"
 )
 
-// world is what all scripts share: a registry that stands in for Docker Hub, a BuildKit and an old engine.
+// world is what all scripts share: a registry that stands in for Docker Hub, a BuildKit, an old engine, and a new one with containerd's image
+// store.
 type world struct {
 	dir, bin string
 	registry string // host:port
@@ -39,6 +40,7 @@ func (w *world) env() []string {
 		"BUILDKIT_ADDR=unix://" + w.path("buildkitd.sock"),
 		"BUILDKITD_CONFIG=" + w.path("container.toml"),
 		"ENGINE_HOST=unix://" + w.path("engine.sock"),
+		"CONTAINERD_ENGINE_HOST=unix://" + w.path("store/engine.sock"),
 	}
 }
 
@@ -49,7 +51,7 @@ func (w *world) start() error {
 	if w.bin, err = filepath.Abs("../bin"); err != nil {
 		return err
 	}
-	for _, tool := range []string{"docker-catmandu", "tools/buildkitd", "debian/usr/sbin/dockerd"} {
+	for _, tool := range []string{"docker-catmandu", "tools/buildkitd", "tools/engine/dockerd", "debian/usr/sbin/dockerd"} {
 		if _, err := os.Stat(filepath.Join(w.bin, tool)); err != nil {
 			return fmt.Errorf("%w\nhint: make e2e builds and fetches what is missing", err)
 		}
@@ -74,12 +76,7 @@ func (w *world) start() error {
 	if err != nil {
 		return err
 	}
-	engine, err := w.run("debian/usr/sbin/dockerd",
-		"--config-file", w.path("engine.json"),
-		"--data-root", w.path("engine"), "--exec-root", w.path("exec"), "--pidfile", w.path("engine.pid"),
-		"--host", "unix://"+w.path("engine.sock"),
-		"--iptables=false", "--ip-masq=false", "--init-path", filepath.Join(w.bin, "debian/usr/bin/tini-static"),
-		"--registry-mirror", "http://"+w.registry)
+	engine, err := w.startEngine(graphDriver)
 	if err != nil {
 		return err
 	}
@@ -92,7 +89,13 @@ func (w *world) start() error {
 	if err := buildkitd.ready(listens(w.path("buildkitd.sock"))); err != nil {
 		return err
 	}
-	return engine.ready(answers("unix", w.path("engine.sock"), "/_ping"))
+	store, err := w.startStore()
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		engine.ready(answers("unix", w.path("engine.sock"), "/_ping")),
+		store.ready(answers("unix", w.path("store/engine.sock"), "/_ping")))
 }
 
 func (w *world) writeConfigs() error {
@@ -189,7 +192,7 @@ func (w *world) run(program string, args ...string) (*daemon, error) {
 	}
 	defer log.Close()
 	cmd := exec.Command(filepath.Join(w.bin, program), args...)
-	path := []string{w.path("path"), w.bin + "/debian/usr/sbin", w.bin + "/debian/usr/bin", os.Getenv("PATH")}
+	path := []string{w.path("path"), filepath.Dir(cmd.Path), w.bin + "/debian/usr/sbin", w.bin + "/debian/usr/bin", os.Getenv("PATH")}
 	cmd.Env = append(os.Environ(), "PATH="+strings.Join(path, ":"))
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C at a terminal is not for daemons
