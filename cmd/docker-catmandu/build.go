@@ -117,6 +117,11 @@ func runBuild(ctx context.Context, a *app, o *buildOptions, services []string) e
 			return err
 		}
 	}
+	if result != nil {
+		if err := reportToGitHub(a.err, result); err != nil {
+			fmt.Fprintln(a.err, "warning:", err) // the build is what counts
+		}
+	}
 	if err == nil && o.metadataFile != "" {
 		return writeMetadata(o.metadataFile, result)
 	}
