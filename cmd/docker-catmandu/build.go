@@ -29,6 +29,7 @@ type buildOptions struct {
 	outputs      []string
 	metadataFile string
 	keepGoing    bool
+	jobs         int
 	consent      consent
 }
 
@@ -67,6 +68,7 @@ func newBuildCommand(a *app, project *projectFlags) *cobra.Command {
 	flags.StringArrayVarP(&o.outputs, "output", "o", nil, "Where images go, type=…,dest=…; a folder when several services are built")
 	flags.StringVar(&o.metadataFile, "metadata-file", "", "Write what was built to a JSON file")
 	flags.BoolVar(&o.keepGoing, "keep-going", false, "Build the other services to their end when one fails")
+	flags.IntVar(&o.jobs, "jobs", 0, "Services to build at once; 0 chooses by CPUs and memory of this machine")
 	o.consent.add(flags)
 	completeTargets(cmd, &o.from)
 	_ = cmd.RegisterFlagCompletionFunc("builder", completeBuilders(a))
@@ -79,6 +81,9 @@ var progressModes = []string{"auto", "plain", "tty", "quiet", "rawjson"}
 func runBuild(ctx context.Context, a *app, o *buildOptions, services []string) error {
 	if !slices.Contains(progressModes, o.progress) {
 		return usageError("--progress %s: must be one of %s", o.progress, strings.Join(progressModes, ", "))
+	}
+	if o.jobs < 0 {
+		return usageError("--jobs %d: must be 0 or more", o.jobs)
 	}
 	plan, project, err := o.from.plan(ctx, services)
 	if err != nil {
@@ -111,6 +116,7 @@ func runBuild(ctx context.Context, a *app, o *buildOptions, services []string) e
 	result, err := b.Build(ctx, plan, buildx.BuildOptions{
 		Outputs:  buildx.Outputs{Load: o.load, Push: o.push, Specs: o.outputs, Layouts: layoutDir(cache, plan), Manifests: filepath.Join(cache, "manifests")},
 		Progress: o.progress, Out: a.display, Environment: project.Environment, KeepGoing: o.keepGoing,
+		Jobs: cmp.Or(o.jobs, buildx.MachineJobs()),
 	})
 	if result != nil && !o.quiet {
 		if err := printResult(a.err, result); err != nil {

@@ -45,6 +45,7 @@ func TestBuildChoosesTheBuilder(t *testing.T) {
 	_, _, err := runCommand(t, f, "build")
 	assert.NilError(t, err)
 	assert.Equal(t, f.name, "ci")
+	assert.Assert(t, f.opts.Jobs > 0) // never all at once
 	_, _, err = runCommand(t, f, "build", "--builder", "other")
 	assert.NilError(t, err)
 	assert.Equal(t, f.name, "other")
@@ -56,7 +57,7 @@ func TestBuildPassesItsFlagsOn(t *testing.T) {
 	f := &fakeBuilder{result: &buildx.Result{}}
 	_, stderr, err := runCommand(t, f, "build", "web", "--no-cache", "--pull", "--build-arg", "A=b", "--build-arg", "FROM_ENV",
 		"--build-arg", "NOT_SET", "--platform", "linux/arm64,linux/amd64", "--cache-from", "type=local,src=cache", "--cache-to", "example.com/cache",
-		"--push", "-q", "--keep-going", "--output", "type=cacheonly")
+		"--push", "-q", "--keep-going", "--output", "type=cacheonly", "--jobs", "3")
 	assert.NilError(t, err)
 	assert.Equal(t, stderr, "")
 	assert.Equal(t, len(f.plan.Targets), 1)
@@ -70,6 +71,7 @@ func TestBuildPassesItsFlagsOn(t *testing.T) {
 	assert.DeepEqual(t, web.CacheTo, []string{"type=registry,ref=example.com/cache"})
 	assert.DeepEqual(t, f.opts.Outputs.Specs, []string{"type=cacheonly"})
 	assert.Equal(t, f.opts.Progress, "quiet")
+	assert.Equal(t, f.opts.Jobs, 3)
 }
 
 func TestMetadataFile(t *testing.T) {
@@ -134,6 +136,7 @@ func TestUsageErrors(t *testing.T) {
 		{"plan", "--target", "prod", "--target", "dev"},
 		{"build", "--progress", "nonsense"},
 		{"build", "--build-arg", "=1"},
+		{"build", "--jobs", "-1"},
 		{"version", "x"},
 	} {
 		_, _, err := runCommand(t, &fakeBuilder{}, args...)

@@ -35,7 +35,7 @@ type BuildOptions struct {
 	Environment map[string]string
 	// KeepGoing builds the other targets to their end when one fails.
 	KeepGoing bool
-	// Jobs is how many targets are built at once; 0 is all of them.
+	// Jobs is how many targets are built at once; 0 is no limit.
 	Jobs int
 }
 
@@ -108,7 +108,7 @@ func (j *job) run(ctx context.Context, rec *recorder, o BuildOptions) (map[strin
 		rec.own(nil)
 	}
 	logrus.Debugf("each target is built by itself: %v", err)
-	return build.Build(ctx, j.builder.nodes, j.options, dockerutil.NewClient(j.builder.cli), j.builder.config, rec, j.handler(o.KeepGoing))
+	return build.Build(ctx, j.builder.nodes, j.options, dockerutil.NewClient(j.builder.cli), j.builder.config, rec, j.handler(o))
 }
 
 // job is the carrying out of one plan.
@@ -213,7 +213,7 @@ func (j *job) loadInto(ctx context.Context, d *destination, manifests string) {
 	go func() { _, _ = j.loader() }()
 }
 
-func (j *job) handler(keepGoing bool) *build.Handler {
+func (j *job) handler(o BuildOptions) *build.Handler {
 	h := &build.Handler{Completed: func(service string, r build.TargetResult) {
 		if r.Err != nil {
 			j.mu.Lock()
@@ -221,7 +221,8 @@ func (j *job) handler(keepGoing bool) *build.Handler {
 			j.failed[service] = r
 		}
 	}}
-	if keepGoing {
+	h.Execution.Parallel = parallel(j.options, o.Jobs)
+	if o.KeepGoing {
 		h.Execution.Mode = build.ExecutionModeDeferError
 	}
 	return h
