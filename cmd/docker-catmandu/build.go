@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -174,21 +173,4 @@ func printResult(w io.Writer, r *buildx.Result) error {
 func shortDigest(digest string) string {
 	_, hex, _ := strings.Cut(digest, ":")
 	return hex[:min(12, len(hex))]
-}
-
-// writeMetadata writes what docker buildx bake writes to its metadata file, service by service.
-func writeMetadata(path string, r *buildx.Result) error {
-	all := map[string]any{}
-	for _, t := range r.Targets {
-		all[t.Service] = t.Metadata
-	}
-	text, err := json.MarshalIndent(all, "", "  ")
-	if err != nil {
-		return err
-	}
-	tmp := path + ".tmp"
-	if err := os.WriteFile(tmp, append(text, '\n'), 0o644); err != nil {
-		return fmt.Errorf("--metadata-file: %w", err)
-	}
-	return os.Rename(tmp, path)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -84,15 +85,17 @@ func TestMetadataFile(t *testing.T) {
 	assert.Assert(t, os.IsNotExist(err), "a failed build leaves no file of an earlier one")
 
 	f = &fakeBuilder{result: &buildx.Result{Targets: []buildx.TargetResult{
-		{Service: "web", Metadata: map[string]any{"containerimage.digest": "sha256:1"}},
+		{Service: "web", Stage: "prod", Steps: 4, Cached: 3, Seconds: 1.5, Metadata: map[string]any{"containerimage.digest": "sha256:1"}},
 	}}}
 	_, _, err = runCommand(t, f, "build", "--metadata-file", "meta.json")
 	assert.NilError(t, err)
 	text, err := os.ReadFile("meta.json")
 	assert.NilError(t, err)
-	var got map[string]map[string]string
+	var got map[string]map[string]any
 	assert.NilError(t, json.Unmarshal(text, &got))
 	assert.Equal(t, got["web"]["containerimage.digest"], "sha256:1")
+	ours := got["web"]["catmandu.target"].(map[string]any)
+	assert.Equal(t, fmt.Sprintf("%v %v %v %v", ours["stage"], ours["steps"], ours["cached"], ours["seconds"]), "prod 4 3 1.5")
 }
 
 func TestNothingToBuild(t *testing.T) {
