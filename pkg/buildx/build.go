@@ -39,14 +39,6 @@ type BuildOptions struct {
 	Jobs int
 }
 
-// parallel is how many of n targets are built at once.
-func (o BuildOptions) parallel(n int) int {
-	if o.Jobs > 0 {
-		return min(o.Jobs, n)
-	}
-	return n
-}
-
 // Build carries out a plan. When targets fail it returns what was done together with an error that has all of
 // them.
 func (b *Builder) Build(ctx context.Context, p *targets.Plan, o BuildOptions) (*Result, error) {

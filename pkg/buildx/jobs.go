@@ -27,12 +27,12 @@ func DefaultJobs(cpus int, memory int64) int {
 
 // MachineJobs is DefaultJobs of this machine, or of the control group that limits this process.
 func MachineJobs() int {
-	return DefaultJobs(runtime.GOMAXPROCS(0), memory("/"))
+	return DefaultJobs(runtime.GOMAXPROCS(0), memoryOf("/"))
 }
 
-// memory returns the least of the machine's memory and the limits of this process's control groups, in bytes, as
+// memoryOf returns the least of the machine's memory and the limits of this process's control groups, in bytes, as
 // the files below root say; 0 is unknown. Limits of parents count: they bound all groups below.
-func memory(root string) int64 {
+func memoryOf(root string) int64 {
 	least := memTotal(read(root, "proc/meminfo"))
 	for line := range strings.Lines(read(root, "proc/self/cgroup")) {
 		// As in cgroups(7): hierarchy:controllers:path; version 2 has hierarchy 0 and no controllers.

@@ -52,7 +52,7 @@ func TestMemory(t *testing.T) {
 			assert.NilError(t, os.MkdirAll(filepath.Join(root, filepath.Dir(file)), 0o755))
 			assert.NilError(t, os.WriteFile(filepath.Join(root, file), []byte(text), 0o644))
 		}
-		assert.Equal(t, memory(root), tc.want, name)
+		assert.Equal(t, memoryOf(root), tc.want, name)
 	}
 }
 

@@ -1,6 +1,7 @@
 package buildx
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,7 +35,7 @@ func (j *job) together(ctx context.Context, rec *recorder, o BuildOptions) (map[
 	}
 	opts := joint.Options{
 		Ref: identity.NewID(), SharedKey: j.builder.config.TryNodeIdentifier(),
-		Session: j.options[j.services[0]].Session, Parallel: o.parallel(len(j.services)), KeepGoing: o.KeepGoing,
+		Session: j.options[j.services[0]].Session, Parallel: cmp.Or(o.Jobs, len(j.services)), KeepGoing: o.KeepGoing,
 		Status: rec.Write, Owners: rec.own,
 	}
 	for _, service := range j.services {
