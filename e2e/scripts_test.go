@@ -64,6 +64,21 @@ func TestBuilders(t *testing.T) {
 	}
 }
 
+// TestEngines runs what brings images into an engine once with each kind of image store.
+func TestEngines(t *testing.T) {
+	for _, kind := range []string{graphDriver, containerdStore} {
+		t.Run(kind, func(t *testing.T) {
+			testscript.Run(t, params("testdata/engines", kind, func(env *testscript.Env) error {
+				if err := setup(env); err != nil {
+					return err
+				}
+				env.Setenv("ENGINE_HOST", engineHost(kind))
+				return nil
+			}))
+		})
+	}
+}
+
 func params(dir, builder string, setup func(*testscript.Env) error) testscript.Params {
 	return testscript.Params{
 		Dir:           dir,
