@@ -21,6 +21,9 @@ import (
 func (p *part) convert(ctx context.Context, resolved *resolver, j *job) error {
 	f := &frontend{Client: resolved.Client, resolved: resolved, part: p, local: j.local, status: j.Status, attrs: j.local.attrs(p.Build)}
 	res, err := builder.Build(ctx, f)
+	if err == nil {
+		err = f.odd
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.Name, err)
 	}
@@ -44,6 +47,15 @@ type frontend struct {
 	local    *locals
 	attrs    map[string]string
 	status   func(*client.SolveStatus)
+	mu       sync.Mutex
+	odd      error
+}
+
+// note keeps what was wrong with a file.
+func (f *frontend) note(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.odd = err
 }
 
 func (f *frontend) BuildOpts() gateway.BuildOpts {
@@ -70,7 +82,7 @@ func (f *frontend) Solve(_ context.Context, req gateway.SolveRequest) (*gateway.
 		res.SetRef(&graph{def: req.Definition, imports: req.CacheImports})
 		return res, nil
 	}
-	files, err := f.local.files(f.part.Build, name)
+	files, err := f.local.files(f.part.Build, name, f.note)
 	if err != nil {
 		return nil, err
 	}

@@ -77,18 +77,18 @@ func (l *locals) attrs(b Build) map[string]string {
 }
 
 // files are those that the frontend reads by itself: Dockerfiles and ignore files.
-func (l *locals) files(b Build, name string) (gateway.Reference, error) {
+func (l *locals) files(b Build, name string, odd func(error)) (gateway.Reference, error) {
 	switch dir, known := l.dirs[name]; {
 	case known:
-		return &files{dir: dir}, nil
+		return &files{dir: dir, odd: odd}, nil
 	case name == contextName:
-		return &files{dir: b.Context}, nil
+		return &files{dir: b.Context, odd: odd}, nil
 	case name != dockerfileName:
 		return nil, fmt.Errorf("there is no folder %q", name)
 	case b.Dockerfile == "":
-		return &files{inline: map[string]string{"Dockerfile": b.Inline}}, nil
+		return &files{inline: map[string]string{"Dockerfile": b.Inline}, odd: odd}, nil
 	}
-	return &files{dir: filepath.Dir(b.Dockerfile)}, nil
+	return &files{dir: filepath.Dir(b.Dockerfile), odd: odd}, nil
 }
 
 // files reads from a folder, or from texts.
@@ -96,12 +96,22 @@ type files struct {
 	gateway.Reference
 	dir    string
 	inline map[string]string
+	// odd is told of a file that is there and can't be read as BuildKit would: the frontend takes it for missing.
+	odd func(error)
 }
 
 // errLink is for files that BuildKit would look for elsewhere than we do.
 var errLink = errors.New("is no regular file")
 
 func (f *files) read(name string) ([]byte, error) {
+	text, err := f.find(name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		f.odd(err)
+	}
+	return text, err
+}
+
+func (f *files) find(name string) ([]byte, error) {
 	if f.inline != nil {
 		text, ok := f.inline[name]
 		if !ok {
