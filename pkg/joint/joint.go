@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/moby/buildkit/client"
@@ -111,8 +112,7 @@ func Run(ctx context.Context, c *client.Client, o Options) (*Outcome, error) {
 	go func() {
 		defer close(drained)
 		for s := range statuses {
-			s.Warnings = slices.DeleteFunc(s.Warnings, isAboutPlatforms)
-			o.Status(s)
+			o.Status(asAlone(s))
 		}
 	}()
 	response, err := c.Build(ctx, so, "", j.build, statuses)
@@ -130,9 +130,18 @@ func Run(ctx context.Context, c *client.Client, o Options) (*Outcome, error) {
 	return j.outcome, nil
 }
 
-// isAboutPlatforms matches BuildKit's wonder at several images of one platform.
-func isAboutPlatforms(w *client.VertexWarning) bool {
-	return bytes.HasPrefix(w.Short, []byte("Requested platforms "))
+// asAlone takes from a status what only a joint build makes BuildKit say: its wonder at several images of one platform, and
+// our names for build contexts.
+func asAlone(s *client.SolveStatus) *client.SolveStatus {
+	s.Warnings = slices.DeleteFunc(s.Warnings, func(w *client.VertexWarning) bool {
+		return bytes.HasPrefix(w.Short, []byte("Requested platforms "))
+	})
+	for _, st := range s.Statuses {
+		if strings.HasPrefix(st.ID, "transferring "+localPrefix) {
+			st.ID = "transferring " + contextName + ":"
+		}
+	}
+	return s
 }
 
 // build is what BuildKit calls the frontend.

@@ -47,11 +47,13 @@ func newLocals(builds []Build) (*locals, error) {
 	return l, nil
 }
 
+const localPrefix = "context-"
+
 // localName is what BuildKit calls a folder. It is the same in every job, so that BuildKit finds what it got the last
 // time.
 func localName(dir string) string {
 	sum := sha256.Sum256([]byte(dir))
-	return "context-" + hex.EncodeToString(sum[:8])
+	return localPrefix + hex.EncodeToString(sum[:8])
 }
 
 // What the frontend calls the folders of the build context and of the Dockerfile. BuildKit sees neither.
