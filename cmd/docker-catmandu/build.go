@@ -27,6 +27,7 @@ type buildOptions struct {
 	load, push   bool
 	outputs      []string
 	metadataFile string
+	digestFile   string
 	keepGoing    bool
 	jobs         int
 	consent      consent
@@ -43,6 +44,7 @@ none of these answers, on Linux, a private BuildKit is started; it ends by itsel
 const buildExample = `  docker catmandu build --target prod
   docker catmandu build --target dev web
   docker catmandu build --target prod --push
+  docker catmandu build --target prod --platform linux/arm64 --push --digest-file arm64.json
   docker catmandu build --target prod --output type=oci,dest=images,tar=false`
 
 func newBuildCommand(a *app, project *projectFlags) *cobra.Command {
@@ -66,6 +68,7 @@ func newBuildCommand(a *app, project *projectFlags) *cobra.Command {
 	flags.BoolVar(&o.push, "push", false, "Push images to their registries")
 	flags.StringArrayVarP(&o.outputs, "output", "o", nil, "Where images go, type=…,dest=…; a folder when several services are built")
 	flags.StringVar(&o.metadataFile, "metadata-file", "", "Write what was built to a JSON file")
+	flags.StringVar(&o.digestFile, "digest-file", "", "Push one platform without tags and write what merge needs of it to a JSON file")
 	flags.BoolVar(&o.keepGoing, "keep-going", false, "Build the other services to their end when one fails")
 	flags.IntVar(&o.jobs, "jobs", 0, "Services to build at once; 0 chooses by CPUs and memory of this machine")
 	o.consent.add(flags)
@@ -83,6 +86,9 @@ func runBuild(ctx context.Context, a *app, o *buildOptions, services []string) e
 	}
 	if o.jobs < 0 {
 		return usageError("--jobs %d: must be 0 or more", o.jobs)
+	}
+	if o.digestFile != "" && (!o.push || o.load || len(o.outputs) > 0) {
+		return usageError("--digest-file needs --push, and goes with neither --load nor --output")
 	}
 	plan, project, err := o.from.plan(ctx, services)
 	if err != nil {
@@ -102,10 +108,8 @@ func runBuild(ctx context.Context, a *app, o *buildOptions, services []string) e
 	if err != nil {
 		return err
 	}
-	if o.metadataFile != "" { // a file of an earlier build must not be taken for this one's
-		if err := os.Remove(o.metadataFile); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("--metadata-file: %w", err)
-		}
+	if err := errors.Join(removeOld("--metadata-file", o.metadataFile), removeOld("--digest-file", o.digestFile)); err != nil {
+		return err
 	}
 	debug.SetGCPercent(buildGC)
 	b, err := a.open(ctx, cmp.Or(o.builder, os.Getenv("BUILDX_BUILDER")), plan.Dir)
@@ -113,7 +117,10 @@ func runBuild(ctx context.Context, a *app, o *buildOptions, services []string) e
 		return err
 	}
 	result, err := b.Build(ctx, plan, buildx.BuildOptions{
-		Outputs:  buildx.Outputs{Load: o.load, Push: o.push, Specs: o.outputs, Layouts: layoutDir(cache, plan), Manifests: filepath.Join(cache, "manifests")},
+		Outputs: buildx.Outputs{
+			Load: o.load, Push: o.push, ByDigest: o.digestFile != "", Specs: o.outputs,
+			Layouts: layoutDir(cache, plan), Manifests: filepath.Join(cache, "manifests"),
+		},
 		Progress: o.progress, Out: a.display, Environment: project.Environment, KeepGoing: o.keepGoing,
 		Jobs: cmp.Or(o.jobs, buildx.MachineJobs()),
 	})
@@ -128,7 +135,10 @@ func runBuild(ctx context.Context, a *app, o *buildOptions, services []string) e
 		}
 	}
 	if err == nil && o.metadataFile != "" {
-		return writeMetadata(o.metadataFile, result)
+		err = writeMetadata(o.metadataFile, result)
+	}
+	if err == nil && o.digestFile != "" {
+		err = writeDigests(o.digestFile, plan, result)
 	}
 	return err
 }

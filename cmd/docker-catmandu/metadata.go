@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -24,13 +25,29 @@ func writeMetadata(path string, r *buildx.Result) error {
 		one[metadataKey] = t
 		all[t.Service] = one
 	}
-	text, err := json.MarshalIndent(all, "", "  ")
+	return writeFile("--metadata-file", path, all)
+}
+
+// writeFile writes JSON for a flag, so that the file is there as a whole or not at all.
+func writeFile(flag, path string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}
 	tmp := path + ".tmp"
 	if err := os.WriteFile(tmp, append(text, '\n'), 0o644); err != nil {
-		return fmt.Errorf("--metadata-file: %w", err)
+		return fmt.Errorf("%s: %w", flag, err)
 	}
 	return os.Rename(tmp, path)
+}
+
+// removeOld removes a file that a flag names: one of an earlier build must not be taken for this one's.
+func removeOld(flag, path string) error {
+	if path == "" {
+		return nil
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%s: %w", flag, err)
+	}
+	return nil
 }

@@ -45,6 +45,8 @@ func TestNeeds(t *testing.T) {
 		"sbom":                  {target: targets.Target{Build: compose.Build{SBOM: "true"}}, refused: list{"graph", "container+graph"}},
 		"sbom, pushed":          {target: targets.Target{Image: "x", Build: compose.Build{SBOM: "true"}}, o: Outputs{Push: true}, refused: list{"graph"}},
 		"sbom, linked":          {target: targets.Target{Linked: true, Build: compose.Build{SBOM: "true"}}, refused: list{"graph"}},
+		"by digest":             {target: targets.Target{Image: "x", Tags: []string{"x"}}, o: Outputs{Push: true, ByDigest: true}, refused: list{"graph", "containerd"}},
+		"nothing by digest":     {target: targets.Target{Tags: []string{"shop-x"}}, o: Outputs{Push: true, ByDigest: true}},
 		"network none":          {target: targets.Target{Build: compose.Build{Network: "none"}}},
 		"network host":          {target: targets.Target{Build: compose.Build{Network: "host"}}},
 		"network of a project":  {target: targets.Target{Build: compose.Build{Network: "back"}}, refused: list{"graph", "containerd", "container+graph", "remote"}},

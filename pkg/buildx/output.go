@@ -20,6 +20,8 @@ import (
 type Outputs struct {
 	Load bool
 	Push bool
+	// ByDigest pushes without tags, one platform of an image, for Merge.
+	ByDigest bool
 	// Specs are in the words of --output: "type=oci,dest=…". With several targets, dest is a folder that gets
 	// a file or folder for each.
 	Specs []string
@@ -102,7 +104,7 @@ func (o Outputs) asked(d *destination, t targets.Target, many bool) error {
 		return errors.New("--load and --push together need an image name: only tags would be pushed, and it would be loaded under those alone\nhint: give the service an image:, or build twice")
 	}
 	if o.Push {
-		if err := d.push(t); err != nil {
+		if err := d.push(t, o.ByDigest); err != nil {
 			return err
 		}
 	}
@@ -116,15 +118,31 @@ func (o Outputs) asked(d *destination, t targets.Target, many bool) error {
 
 // push adds the registry. As with docker compose, only names that the files give are pushed: one that was made up
 // would go to Docker Hub.
-func (d *destination) push(t targets.Target) error {
-	if t.Image == "" && len(t.Build.Tags) == 0 {
+func (d *destination) push(t targets.Target, byDigest bool) error {
+	tags := pushedTags(t)
+	if len(tags) == 0 {
 		return d.add("not pushed: the service has no image name", "type=cacheonly")
 	}
 	d.attested = true
+	if byDigest {
+		return d.pushByDigest(t, tags)
+	}
 	if t.Image == "" {
-		d.tags = t.Build.Tags
+		d.tags = tags
 	}
 	return d.add("registry", "type=registry")
+}
+
+// pushByDigest adds the repositories of tags, each of which gets the image.
+func (d *destination) pushByDigest(t targets.Target, tags []string) error {
+	if _, err := onePlatform(t); err != nil {
+		return err
+	}
+	var err error
+	if d.tags, err = repositories(tags); err != nil {
+		return err
+	}
+	return d.add("registry, by digest", "type=registry,push-by-digest=true,name-canonical=true")
 }
 
 // addSpec adds one --output.
