@@ -140,6 +140,11 @@ func TestUsageErrors(t *testing.T) {
 		{"build", "--progress", "nonsense"},
 		{"build", "--build-arg", "=1"},
 		{"build", "--jobs", "-1"},
+		{"build", "--digest-file", "d.json"},
+		{"build", "--push", "--load", "--digest-file", "d.json"},
+		{"build", "--push", "--output", "type=cacheonly", "--digest-file", "d.json"},
+		{"merge"},
+		{"merge", "--format", "bake", "d.json"},
 		{"version", "x"},
 	} {
 		_, _, err := runCommand(t, &fakeBuilder{}, args...)

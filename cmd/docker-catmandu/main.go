@@ -33,6 +33,8 @@ type app struct {
 	open func(ctx context.Context, name, projectDir string) (builder, error)
 	// builders are the names of those there are.
 	builders func() ([]string, error)
+	// pushMerge makes and pushes what a merge is of, with the registries of that builder.
+	pushMerge func(ctx context.Context, m *buildx.Merge, builder string) error
 }
 
 // builder is the part of *buildx.Builder that commands use. Tests fake it.
@@ -63,6 +65,9 @@ func run() int {
 		return openBuilder(ctx, dockerCLI, a.err, name, dir)
 	}
 	a.builders = func() ([]string, error) { return buildx.Names(dockerCLI) }
+	a.pushMerge = func(ctx context.Context, m *buildx.Merge, builder string) error {
+		return m.Push(ctx, dockerCLI, builder)
+	}
 	return report(a.err, plugin.RunPlugin(dockerCLI, newRootCommand(a), metadata.Metadata{
 		SchemaVersion:    "0.1.0",
 		Vendor:           "The docker catmandu authors",

@@ -48,6 +48,7 @@ type fakeBuilder struct {
 	err    error
 	plan   *targets.Plan
 	opts   buildx.BuildOptions
+	merged *buildx.Merge
 	name   string
 }
 
@@ -64,6 +65,13 @@ func runCommand(t *testing.T, f *fakeBuilder, args ...string) (stdout, stderr st
 	a.open = func(_ context.Context, name, _ string) (builder, error) {
 		f.name = name
 		return f, nil
+	}
+	a.pushMerge = func(_ context.Context, m *buildx.Merge, name string) error {
+		f.name, f.merged = name, m
+		for i := range m.Indexes {
+			m.Indexes[i].Digest = "sha256:0"
+		}
+		return f.err
 	}
 	a.builders = func() ([]string, error) { return []string{"ci", "default"}, nil }
 	cmd := newRootCommand(a)
