@@ -213,7 +213,11 @@ func (j *job) handler(o BuildOptions) *build.Handler {
 			j.failed[service] = r
 		}
 	}}
-	h.Execution.Parallel = parallel(j.options, o.Jobs)
+	if isLinked(j.options) {
+		h.Evaluate = gate(o.Jobs)
+	} else {
+		h.Execution.Parallel = o.Jobs
+	}
 	if o.KeepGoing {
 		h.Execution.Mode = build.ExecutionModeDeferError
 	}

@@ -7,8 +7,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-
-	"github.com/docker/buildx/build"
 )
 
 // jobMemory is what one build of a service may need, in bytes: a compiler or a package manager, rarely more.
@@ -76,17 +74,4 @@ func memTotal(meminfo string) int64 {
 func read(root, name string) string {
 	text, _ := os.ReadFile(filepath.Join(root, name))
 	return string(text)
-}
-
-// parallel returns how many targets buildx may build at once. It has no limit, 0, where one target is built from
-// another: buildx refuses limits there, as a target that holds a place could wait for one that gets none.
-func parallel(all map[string]build.Options, jobs int) int {
-	for _, o := range all {
-		for _, c := range o.Inputs.NamedContexts {
-			if strings.HasPrefix(c.Path, "target:") {
-				return 0
-			}
-		}
-	}
-	return jobs
 }

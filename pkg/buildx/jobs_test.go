@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/docker/buildx/build"
 	"gotest.tools/v3/assert"
 )
 
@@ -54,10 +53,4 @@ func TestMemory(t *testing.T) {
 		}
 		assert.Equal(t, memoryOf(root), tc.want, name)
 	}
-}
-
-func TestParallelIsUnlimitedForLinkedTargets(t *testing.T) {
-	linked := build.Options{Inputs: build.Inputs{NamedContexts: map[string]build.NamedContext{"base": {Path: "target:base"}}}}
-	assert.Equal(t, parallel(map[string]build.Options{"a": {}, "b": {}}, 3), 3)
-	assert.Equal(t, parallel(map[string]build.Options{"a": linked, "base": {}}, 3), 0)
 }
