@@ -121,7 +121,7 @@ func runBuild(ctx context.Context, a *app, o *buildOptions, services []string) e
 			Load: o.load, Push: o.push, ByDigest: o.digestFile != "", Specs: o.outputs,
 			Layouts: layoutDir(cache, plan), Manifests: filepath.Join(cache, "manifests"),
 		},
-		Progress: o.progress, Out: a.display, Environment: project.Environment, KeepGoing: o.keepGoing,
+		Progress: o.progress, Out: a.display, Notices: a.err, Environment: project.Environment, KeepGoing: o.keepGoing,
 		Jobs: cmp.Or(o.jobs, buildx.MachineJobs()),
 	})
 	if result != nil && !o.quiet {

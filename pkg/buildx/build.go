@@ -14,6 +14,7 @@ import (
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/plugins/content/local"
 	"github.com/docker/buildx/build"
+	"github.com/docker/buildx/builder"
 	"github.com/docker/buildx/util/dockerutil"
 	"github.com/docker/buildx/util/progress"
 	"github.com/moby/buildkit/client"
@@ -31,6 +32,8 @@ type BuildOptions struct {
 	Progress string
 	// Out is where the progress goes.
 	Out io.Writer
+	// Notices gets a line for what the user should know before the build.
+	Notices io.Writer
 	// Environment has the values of secrets that come from variables.
 	Environment map[string]string
 	// KeepGoing builds the other targets to their end when one fails.
@@ -56,6 +59,7 @@ func (b *Builder) Build(ctx context.Context, p *targets.Plan, o BuildOptions) (*
 	if err != nil {
 		return nil, err
 	}
+	o.Notices = io.Discard // they were given
 	return b.build(ctx, p, o, layers)
 }
 
@@ -66,6 +70,7 @@ func (b *Builder) build(ctx context.Context, p *targets.Plan, o BuildOptions, la
 		return nil, err
 	}
 	defer j.clean()
+	j.place(ctx, o)
 
 	// The display must outlive an interrupted build: a printer whose context ends takes no more updates, and
 	// whoever writes to it waits for ever.
@@ -100,13 +105,15 @@ func (j *job) run(ctx context.Context, rec *recorder, o BuildOptions) (map[strin
 		rec.own(nil)
 	}
 	logrus.Debugf("each target is built by itself: %v", err)
-	return build.Build(ctx, j.builder.nodes, j.options, dockerutil.NewClient(j.builder.cli), j.builder.config, rec, j.handler(o))
+	return build.Build(ctx, j.nodes, j.options, dockerutil.NewClient(j.builder.cli), j.builder.config, rec, j.handler(o))
 }
 
 // job is the carrying out of one plan.
 type job struct {
 	builder *Builder
-	plan    *targets.Plan
+	// nodes are the builder's, with the platforms they are to build.
+	nodes []builder.Node
+	plan  *targets.Plan
 	// leads has for every service the one whose build makes its image; all that is by service below is by these.
 	leads        map[string]string
 	services     []string
@@ -127,7 +134,7 @@ func (b *Builder) newJob(ctx context.Context, p *targets.Plan, o BuildOptions, l
 		return nil, err
 	}
 	j := &job{
-		builder: b, plan: p, layers: layers, leads: map[string]string{}, failed: map[string]build.TargetResult{},
+		builder: b, nodes: b.nodes, plan: p, layers: layers, leads: map[string]string{}, failed: map[string]build.TargetResult{},
 		targets: map[string]targets.Target{}, options: map[string]build.Options{}, destinations: map[string]*destination{},
 	}
 	all := groups(p, func(t targets.Target) string { return o.Outputs.place(t, b.engine) })

@@ -2,6 +2,7 @@ package targets
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -29,33 +30,47 @@ type Stage struct {
 	Name string
 	// Base is the image or stage it starts from, with the defaults of ARGs filled in.
 	Base string
-	Line int
+	// Platform is that of its --platform flag, with the defaults of ARGs filled in.
+	Platform string
+	Line     int
 	// On is the index of the stage it is built on, -1 when it starts from an image.
 	On int
 	// Copies are the indices of stages that a COPY --from or a RUN --mount takes files from, ascending.
 	Copies []int
+	Runs   []Run
 }
 
 // ParseDockerfile reads the stages of a Dockerfile. What BuildKit's own frontend cannot parse at all is not an
 // error here: the answer then has no stages and says why.
 func ParseDockerfile(path string, text []byte) *Dockerfile {
+	return ParseDockerfileWith(path, text, nil)
+}
+
+// ParseDockerfileWith is ParseDockerfile with arguments that come before the defaults in the file.
+func ParseDockerfileWith(path string, text []byte, given map[string]string) *Dockerfile {
 	d := &Dockerfile{Path: path}
 	result, err := parser.Parse(bytes.NewReader(text))
 	if err != nil {
 		d.Unread = "syntax of the Dockerfile: " + err.Error()
 		return d
 	}
-	args := map[string]string{}
+	args := maps.Clone(given)
+	if args == nil {
+		args = map[string]string{}
+	}
 	for _, n := range result.AST.Children {
 		switch strings.ToLower(n.Value) {
 		case command.Arg:
 			if len(d.Stages) == 0 {
-				addDefaults(args, n)
+				addDefaults(args, given, n)
 			}
 		case command.From:
 			d.addStage(n, args)
-		case command.Copy, command.Run:
+		case command.Copy:
 			d.addSources(n)
+		case command.Run:
+			d.addSources(n)
+			d.addRun(n)
 		}
 	}
 	if len(d.Stages) == 0 {
@@ -72,6 +87,11 @@ func (d *Dockerfile) addStage(n *parser.Node, args map[string]string) {
 	if len(words) > 0 {
 		s.Base = expand(words[0], args)
 		s.On = d.Index(s.Base)
+	}
+	for _, flag := range n.Flags {
+		if platform, ok := strings.CutPrefix(flag, "--platform="); ok {
+			s.Platform = expand(platform, args)
+		}
 	}
 	if len(words) == 3 && strings.EqualFold(words[1], "as") {
 		s.Name = words[2]
@@ -126,9 +146,10 @@ func nodeWords(n *parser.Node) []string {
 	return words
 }
 
-func addDefaults(args map[string]string, n *parser.Node) {
+func addDefaults(args, given map[string]string, n *parser.Node) {
 	for _, word := range nodeWords(n) {
-		if name, value, ok := strings.Cut(word, "="); ok {
+		name, value, ok := strings.Cut(word, "=")
+		if _, is := given[name]; ok && !is {
 			args[name] = expand(strings.Trim(value, `"'`), args)
 		}
 	}
