@@ -117,13 +117,17 @@ func ignoresLimits(version string) bool {
 // needs are what a target asks for that some builder can't do. One that only others are built from writes nothing.
 func needs(t targets.Target, o Outputs) []need {
 	out := cacheNeeds(t)
-	if len(t.Platforms) > 1 && !o.Load { // --load has an error of its own
-		out = append(out, need{has(driver.MultiPlatform), fmt.Sprintf("%d platforms can't be built at once", len(t.Platforms)), "choose one with --platform; or " + otherStore})
+	if n := len(t.Platforms); n > 1 {
+		out = append(out, need{has(driver.MultiPlatform), fmt.Sprintf("%d platforms can't be built at once", n), "choose one with --platform; or " + otherStore},
+			need{
+				loadsIndex(t, o), fmt.Sprintf("%d platforms can't be loaded into an engine without the containerd image store", n),
+				"choose one with --platform, or use --push or --output type=oci,dest=DIR,tar=false",
+			})
 	}
 	for _, a := range []struct{ name, value string }{{"provenance", t.Build.Provenance}, {"sbom", t.Build.SBOM}} {
 		if a.value != "" && a.value != "false" {
 			out = append(out, need{has(driver.MultiPlatform), "build." + a.name + " can't be recorded", "remove it; or " + otherStore},
-				need{loadsAttested(t, o), "build." + a.name + " can't be loaded into an engine without the containerd image store", "remove it; or use --push or --output type=oci,dest=DIR,tar=false"})
+				need{loadsIndex(t, o), "build." + a.name + " can't be loaded into an engine without the containerd image store", "remove it; or use --push or --output type=oci,dest=DIR,tar=false"})
 		}
 	}
 	switch t.Build.Network {
@@ -154,9 +158,9 @@ func needs(t targets.Target, o Outputs) []need {
 	return out
 }
 
-// loadsAttested tells of a builder whether an image with attestations can go where it is to go. The engine's own
-// builder keeps them, or can't make them in the first place.
-func loadsAttested(t targets.Target, o Outputs) func(abilities) bool {
+// loadsIndex tells of a builder whether an image of several manifests, for platforms or attestations, can go where it is
+// to go. The engine's own builder keeps them, or can't make them in the first place.
+func loadsIndex(t targets.Target, o Outputs) func(abilities) bool {
 	return func(can abilities) bool {
 		loads := !t.Linked && (o.Load || o.place(t, can.engine) == "engine")
 		return isEngine(can) || !loads || can.indexes()

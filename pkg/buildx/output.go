@@ -93,9 +93,6 @@ func (o Outputs) destination(t targets.Target, many bool, engine func() bool) (*
 // asked adds what the user asked for.
 func (o Outputs) asked(d *destination, t targets.Target, many bool) error {
 	if o.Load {
-		if len(t.Platforms) > 1 {
-			return errors.New("--load takes one platform\nhint: choose one with --platform, or use --push or --output type=oci,dest=DIR,tar=false")
-		}
 		if err := d.add(inEngine, "type=docker"); err != nil {
 			return err
 		}
