@@ -122,7 +122,7 @@ func runBuild(ctx context.Context, a *app, o *buildOptions, services []string) e
 			Layouts: layoutDir(cache, plan), Manifests: filepath.Join(cache, "manifests"),
 		},
 		Progress: o.progress, Out: a.display, Notices: a.err, Environment: project.Environment, KeepGoing: o.keepGoing,
-		Jobs: cmp.Or(o.jobs, buildx.MachineJobs()),
+		Jobs: cmp.Or(o.jobs, buildx.MachineJobs()), Metadata: o.metadataFile != "",
 	})
 	if result != nil && !o.quiet {
 		if err := printResult(a.err, result); err != nil {

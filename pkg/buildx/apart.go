@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/docker/buildx/build"
+	"github.com/docker/buildx/util/confutil"
 	"github.com/docker/buildx/util/urlutil"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -76,6 +77,8 @@ func apart(t targets.Target, o build.Options) error {
 		return errors.New("several platforms")
 	case len(o.CacheTo) > 0:
 		return errors.New("exports its cache")
+	case wantsProvenance(o):
+		return errors.New("its provenance is asked for")
 	case o.NoCache || len(o.NoCacheFilter) > 0:
 		return errors.New("is built without cache")
 	case len(o.Allow) > 0 || o.NetworkMode == "host":
@@ -107,6 +110,12 @@ func apart(t targets.Target, o build.Options) error {
 		}
 	}
 	return apartInputs(o.Inputs)
+}
+
+// wantsProvenance tells whether the user asked for the provenance of each target in the metadata file. A joint build has
+// one for all. buildx has it there without a word, but what comes unasked is not worth more steps and time.
+func wantsProvenance(o build.Options) bool {
+	return os.Getenv("BUILDX_METADATA_PROVENANCE") != "" && o.ProvenanceResponseMode != confutil.MetadataProvenanceModeDisabled
 }
 
 func apartInputs(in build.Inputs) error {

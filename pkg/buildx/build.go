@@ -15,6 +15,7 @@ import (
 	"github.com/containerd/containerd/v2/plugins/content/local"
 	"github.com/docker/buildx/build"
 	"github.com/docker/buildx/builder"
+	"github.com/docker/buildx/util/confutil"
 	"github.com/docker/buildx/util/dockerutil"
 	"github.com/docker/buildx/util/progress"
 	"github.com/moby/buildkit/client"
@@ -40,6 +41,9 @@ type BuildOptions struct {
 	KeepGoing bool
 	// Jobs is how many targets are built at once; 0 is no limit.
 	Jobs int
+	// Metadata is set when the metadata of targets is to be kept: it then has the provenance that
+	// BUILDX_METADATA_PROVENANCE asks for.
+	Metadata bool
 }
 
 // Build carries out a plan. When targets fail it returns what was done together with an error that has all of
@@ -169,6 +173,9 @@ func (j *job) add(ctx context.Context, g group, o BuildOptions, many bool) error
 	}
 	if opts.Session, err = attachables(j.builder.cli, t.Build, o.Environment); err != nil {
 		return err
+	}
+	if o.Metadata {
+		opts.ProvenanceResponseMode = confutil.MetadataProvenance()
 	}
 	d, err := o.Outputs.destination(t, many, j.builder.engine)
 	if err != nil {

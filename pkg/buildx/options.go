@@ -42,7 +42,7 @@ func options(p *targets.Plan, g group, leads map[string]string) (build.Options, 
 		ExtraHosts:    extraHosts(b.ExtraHosts),
 		Allow:         targets.Entitlements(b),
 		Attests:       attests(b),
-		// We have no use for the provenance in the answer, and getting it is a step of its own.
+		// Getting the provenance into the answer is a step of its own; only a metadata file has a use for it.
 		ProvenanceResponseMode: confutil.MetadataProvenanceModeDisabled,
 	}
 	var err error
