@@ -5,8 +5,6 @@ import (
 	"testing"
 
 	"github.com/containerd/platforms"
-	"github.com/docker/buildx/build/resolver"
-	"github.com/docker/buildx/builder"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"gotest.tools/v3/assert"
 
@@ -83,44 +81,4 @@ func TestEmulationsOfSeveralPlatforms(t *testing.T) {
 	assert.Assert(t, strings.Contains(all[1].String(), "linux/s390x need an emulator on linux/amd64, and the builder names none"), all[1])
 	assert.Assert(t, strings.HasSuffix(emulationHint(all), "docker run --privileged --rm tonistiigi/binfmt --install s390x"))
 	assert.Assert(t, strings.Contains(emulationHint(all[:1]), "$BUILDPLATFORM"))
-}
-
-// TestNativeNodesFirst checks our choice with buildx's own, which by itself takes the first node that can, natively or not.
-func TestNativeNodesFirst(t *testing.T) {
-	wanted := parseAll("linux/amd64", "linux/arm64", "linux/riscv64", "linux/s390x")
-	listed := []workers{
-		{listed: parseAll("linux/amd64", "linux/arm64")},
-		{listed: parseAll("linux/arm64", "linux/riscv64")},
-	}
-	nodes := make([]builder.Node, 2)
-	bare := make([]builder.Node, 2)
-	for i := range bare {
-		bare[i].Platforms = listed[i].listed
-	}
-	assert.DeepEqual(t, resolved(t, bare, wanted), []int{0, 0, 1, 0})
-	for _, p := range wanted {
-		on := choose(listed, p).node
-		nodes[on] = giving(nodes[on], p)
-	}
-	assert.DeepEqual(t, resolved(t, nodes, wanted), []int{0, 1, 1, 0})
-
-	listed[0].given = parseAll("linux/arm64") // the user's word counts for more
-	assert.Equal(t, choose(listed, wanted[1]).node, 0)
-	assert.Assert(t, !choose(listed, wanted[3]).listed)
-}
-
-// resolved are the indices of the nodes on which buildx builds.
-func resolved(t *testing.T, nodes []builder.Node, wanted []ocispecs.Platform) []int {
-	t.Helper()
-	var out []int
-	for _, p := range wanted {
-		found, err := resolver.Resolve(t.Context(), nodes, []ocispecs.Platform{p}, nil)
-		assert.NilError(t, err)
-		for i := range nodes {
-			if found[0].Key() == string(rune('0'+i)) {
-				out = append(out, i)
-			}
-		}
-	}
-	return out
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/containerd/platforms"
+	"github.com/docker/buildx/build/resolver"
 	"github.com/docker/buildx/builder"
 	"github.com/docker/buildx/driver"
 	"github.com/docker/buildx/util/progress"
@@ -27,18 +29,21 @@ func (j *job) place(ctx context.Context, o BuildOptions) {
 		logrus.Debugf("platforms of builder %q: %v", j.builder.Name, err)
 		return
 	}
-	j.nodes = slices.Clone(j.nodes)
+	on := map[string][]placed{}
+	for _, service := range j.services {
+		for _, p := range j.options[service].Platforms {
+			on[service] = append(on[service], choose(nodes, p))
+		}
+	}
+	if len(nodes) > 1 {
+		if err := j.settle(ctx, nodes, on); err != nil {
+			logrus.Debugf("nodes of builder %q: %v", j.builder.Name, err)
+			return
+		}
+	}
 	var all []emulation
 	for _, service := range j.services {
-		wanted := j.options[service].Platforms
-		on := make([]placed, len(wanted))
-		for i, p := range wanted {
-			on[i] = choose(nodes, p)
-			if len(nodes) > 1 {
-				j.nodes[on[i].node] = giving(j.nodes[on[i].node], p)
-			}
-		}
-		all = append(all, emulations(j.targets[service], j.plan.Dir, wanted, on)...)
+		all = append(all, emulations(j.targets[service], j.plan.Dir, j.options[service].Platforms, on[service])...)
 	}
 	for _, e := range all {
 		_, _ = fmt.Fprintf(o.Notices, "warning: %s\n", e)
@@ -48,9 +53,56 @@ func (j *job) place(ctx context.Context, o BuildOptions) {
 	}
 }
 
+// settle lets buildx build on the nodes that were chosen; or tells where buildx builds, if it must have its way.
+func (j *job) settle(ctx context.Context, nodes []workers, on map[string][]placed) error {
+	if !j.splits(on) {
+		j.nodes = slices.Clone(j.nodes)
+		for service, places := range on {
+			for i, p := range j.options[service].Platforms {
+				j.nodes[places[i].node] = giving(j.nodes[places[i].node], p)
+			}
+		}
+		return nil
+	}
+	for service, places := range on {
+		for i, p := range j.options[service].Platforms {
+			found, err := resolver.Resolve(ctx, j.nodes, []ocispecs.Platform{p}, nil)
+			if err != nil {
+				return err
+			}
+			node, err := strconv.Atoi(found[0].Key())
+			if err != nil {
+				return err
+			}
+			places[i] = nodes[node].place(node, p)
+		}
+	}
+	return nil
+}
+
+// splits tells whether the nodes that were chosen part what must be built on one: an image that is exported as a whole, or
+// targets that are built from one another and are not for the same platforms.
+func (j *job) splits(on map[string][]placed) bool {
+	linked, first := isLinked(j.options), j.targets[j.services[0]].Platforms
+	for _, service := range j.services {
+		if linked && !slices.Equal(j.targets[service].Platforms, first) {
+			return true
+		}
+		places := on[service]
+		several := slices.ContainsFunc(places, func(p placed) bool { return p.node != places[0].node })
+		whole := func(e client.ExportEntry) bool {
+			return e.Type == client.ExporterOCI || e.Type == client.ExporterDocker || e.Type == client.ExporterTar
+		}
+		if several && slices.ContainsFunc(j.destinations[service].entries, whole) {
+			return true
+		}
+	}
+	return false
+}
+
 // giving returns a node as if its user had given it a platform, so that buildx takes it for that one.
 func giving(n builder.Node, p ocispecs.Platform) builder.Node {
-	if !slices.ContainsFunc(n.Platforms, func(has ocispecs.Platform) bool { return platforms.OnlyStrict(has).Match(p) }) {
+	if !lists(n.Platforms, p) {
 		n.Platforms = append(slices.Clone(n.Platforms), p)
 	}
 	return n
@@ -115,27 +167,33 @@ type workers struct {
 	given, listed []ocispecs.Platform
 }
 
+// lists tells whether one of a node's platforms is p.
+func lists(list []ocispecs.Platform, p ocispecs.Platform) bool {
+	return slices.ContainsFunc(list, func(has ocispecs.Platform) bool { return platforms.OnlyStrict(has).Match(p) })
+}
+
+// place is how a node builds a platform.
+func (w workers) place(node int, p ocispecs.Platform) placed {
+	out := placed{node: node}
+	if len(w.listed) > 0 {
+		out.machine = w.listed[0]
+		out.listed = lists(w.listed, p) || isNative(out.machine, p)
+	}
+	return out
+}
+
 // choose returns the node to build a platform. buildx takes the first that its user gave the platform or, of all
 // others, the first whose BuildKit lists it, which may emulate what the next one has: so native ones come first here.
 func choose(nodes []workers, p ocispecs.Platform) placed {
-	listed := func(list []ocispecs.Platform) bool {
-		return slices.ContainsFunc(list, func(has ocispecs.Platform) bool { return platforms.OnlyStrict(has).Match(p) })
-	}
-	at := func(i int) placed {
-		out := placed{node: i}
-		if len(nodes[i].listed) > 0 {
-			out.machine = nodes[i].listed[0]
-		}
-		out.listed = listed(nodes[i].listed) || out.machine.OS != "" && isNative(out.machine, p)
-		return out
-	}
-	given := slices.IndexFunc(nodes, func(w workers) bool { return listed(w.given) })
-	native := slices.IndexFunc(nodes, func(w workers) bool { return len(w.listed) > 0 && isNative(w.listed[0], p) })
-	able := slices.IndexFunc(nodes, func(w workers) bool { return listed(w.listed) })
-	for _, i := range []int{given, native, able} {
-		if i >= 0 {
-			return at(i)
+	for _, fits := range []func(workers) bool{
+		func(w workers) bool { return lists(w.given, p) },
+		func(w workers) bool { return len(w.listed) > 0 && isNative(w.listed[0], p) },
+		func(w workers) bool { return lists(w.listed, p) },
+		func(workers) bool { return true }, // as buildx
+	} {
+		if i := slices.IndexFunc(nodes, fits); i >= 0 {
+			return nodes[i].place(i, p)
 		}
 	}
-	return at(0) // as buildx
+	return placed{}
 }
