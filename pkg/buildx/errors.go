@@ -48,6 +48,8 @@ func explain(err error) error {
 		return &hinted{err, "the builder went away: " + text, "see that BuildKit runs, then build again: what was built is kept"}
 	case strings.Contains(text, "insecure registry") || strings.Contains(text, "server gave HTTP response to HTTPS client"):
 		return &hinted{err, text, "the builder must know that this registry speaks HTTP: buildkitd.toml, [registry.\"HOST\"] http = true"}
+	case strings.Contains(text, "for multi-node builds currently not supported"):
+		return &hinted{err, text, "several nodes can only push: use --push, or choose one platform with --platform, or a builder of one node"}
 	}
 	return &hinted{err, text, ""}
 }
