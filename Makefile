@@ -67,7 +67,7 @@ tidy:
 
 .PHONY: e2e
 e2e: build packages tools ## The plugin under the docker CLI with real BuildKits, engine and registry; needs root
-	go test -p 1 -tags e2e -count=1 ./e2e ./pkg/embedded # one after the other: each makes a user of its own
+	go test -p 1 -tags e2e -count=1 -timeout 60m ./e2e ./pkg/embedded # one after the other: each makes a user of its own
 
 .PHONY: bench
 bench: ## Go benchmarks
