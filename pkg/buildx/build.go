@@ -78,7 +78,11 @@ func (b *Builder) build(ctx context.Context, p *targets.Plan, o BuildOptions, la
 	if err != nil {
 		return nil, fmt.Errorf("--progress %s: %w", o.Progress, err)
 	}
-	rec := newRecorder(printer, j.services)
+	var display progress.Writer = printer
+	if folds(o.Progress, isTerminal(o.Out), len(j.services)) {
+		display = newFolder(printer, j.services)
+	}
+	rec := newRecorder(display, j.services)
 	result := &Result{Project: p.Project, Kind: p.Kind, Builder: b.Name, Started: time.Now()}
 	responses, err := j.run(ctx, rec, o)
 	if err == nil && (len(j.failed) == 0 || o.KeepGoing) {
