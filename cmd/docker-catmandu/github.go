@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/docker/go-units"
@@ -39,6 +40,7 @@ func jobSummary(r *buildx.Result) string {
 	for _, t := range r.Targets {
 		if t.Error != "" && !t.Canceled {
 			fmt.Fprintf(&b, "- :x: **%s**: %s\n", cell(t.Service), cell(t.Error))
+			b.WriteString(excerpt(t.Place))
 		}
 	}
 	b.WriteString("\n| Service | Stage | Cached | Seconds | Size | Image |\n|---|---|---:|---:|---:|---|\n")
@@ -83,21 +85,42 @@ func cell(s string) string {
 func annotations(r *buildx.Result) string {
 	var b strings.Builder
 	for _, w := range r.Warnings {
-		b.WriteString("::warning ")
-		if w.File != "" {
-			fmt.Fprintf(&b, "file=%s,", property(w.File))
-		}
-		if w.Line > 0 {
-			fmt.Fprintf(&b, "line=%d,", w.Line)
-		}
-		fmt.Fprintf(&b, "title=Dockerfile::%s\n", data(w.Message))
+		fmt.Fprintf(&b, "::warning %stitle=Dockerfile::%s\n", at(w.Place), data(w.Message))
 	}
 	for _, t := range r.Targets {
 		if t.Error != "" && !t.Canceled {
-			fmt.Fprintf(&b, "::error title=%s::%s\n", property("Build of "+t.Service), data(t.Error))
+			fmt.Fprintf(&b, "::error %stitle=%s::%s\n", at(t.Place), property("Build of "+t.Service), data(t.Error))
 		}
 	}
 	return b.String()
+}
+
+// at are the properties of a place. GitHub knows files by their path in the workspace; others are left out.
+func at(p *buildx.Place) string {
+	if p == nil || p.File == "" {
+		return ""
+	}
+	root, err := filepath.Abs(os.Getenv("GITHUB_WORKSPACE")) // of nothing it is the working directory
+	if err != nil {
+		return ""
+	}
+	file, err := filepath.Rel(root, p.File)
+	if err != nil || !filepath.IsLocal(file) {
+		return ""
+	}
+	out := fmt.Sprintf("file=%s,", property(filepath.ToSlash(file)))
+	if p.Line > 0 {
+		out += fmt.Sprintf("line=%d,", p.Line)
+	}
+	return out
+}
+
+// excerpt is a code block below an item of a list. It is indented, so that no backticks in it can end it.
+func excerpt(p *buildx.Place) string {
+	if p == nil || p.Excerpt == "" {
+		return ""
+	}
+	return "\n      " + strings.ReplaceAll(p.Excerpt, "\n", "\n      ") + "\n\n"
 }
 
 // data escapes the message of a workflow command.

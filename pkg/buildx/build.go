@@ -91,7 +91,7 @@ func (b *Builder) build(ctx context.Context, p *targets.Plan, o BuildOptions, la
 	if waitErr := printer.Wait(); err == nil {
 		err = waitErr
 	}
-	result.Steps, result.Warnings = rec.all(), warnings(printer.Warnings())
+	result.Steps, result.Warnings = rec.all(), warnings(p, printer.Warnings())
 	j.finish(ctx, result, responses)
 	result.Seconds = time.Since(result.Started).Seconds()
 	return result, j.failure(ctx, err)

@@ -28,6 +28,7 @@ func (j *job) finish(ctx context.Context, result *Result, responses map[string]*
 		}
 		if f, ok := j.failed[lead]; ok {
 			r.Error, r.Canceled = firstLine(failed(lead, f.Err)), f.Aborted
+			r.Place = sourceOf(j.plan, t, f.Err)
 		}
 		result.Targets = append(result.Targets, r)
 	}

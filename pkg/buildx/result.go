@@ -33,12 +33,14 @@ type Warning struct {
 	File string `json:"file,omitempty"`
 	Line int    `json:"line,omitempty"`
 	URL  string `json:"url,omitempty"`
+	// Place is where that is in the project, nil where it is not known.
+	Place *Place `json:"place,omitempty"`
 }
 
-func warnings(found []client.VertexWarning) []Warning {
+func warnings(p *targets.Plan, found []client.VertexWarning) []Warning {
 	out := []Warning{}
 	for _, f := range found {
-		w := Warning{Message: string(f.Short), URL: f.URL}
+		w := Warning{Message: string(f.Short), URL: f.URL, Place: warned(p, f)}
 		if f.SourceInfo != nil {
 			w.File = f.SourceInfo.Filename
 		}
@@ -68,6 +70,8 @@ type TargetResult struct {
 	Steps   int     `json:"steps"`
 	Seconds float64 `json:"seconds"`
 	Error   string  `json:"error,omitempty"`
+	// Place is where the error comes from, nil where BuildKit does not say.
+	Place *Place `json:"place,omitempty"`
 	// Canceled targets were stopped because another failed or the user interrupted.
 	Canceled bool `json:"canceled,omitempty"`
 	// Metadata is the exporter's answer, as in the metadata file of docker buildx bake.
