@@ -77,17 +77,14 @@ func apart(t targets.Target, o build.Options) error {
 		return errors.New("several platforms")
 	case len(o.CacheTo) > 0:
 		return errors.New("exports its cache")
+	case isAttested(o):
+		return errors.New("has attestations")
 	case wantsProvenance(o):
 		return errors.New("its provenance is asked for")
 	case o.NoCache || len(o.NoCacheFilter) > 0:
 		return errors.New("is built without cache")
 	case len(o.Allow) > 0 || o.NetworkMode == "host":
 		return errors.New("asks for entitlements")
-	}
-	for _, value := range o.Attests {
-		if value != nil {
-			return errors.New("has attestations")
-		}
 	}
 	for _, c := range o.CacheFrom {
 		if c.Type != "registry" {

@@ -100,12 +100,16 @@ func (j *job) add(ctx context.Context, g group, o BuildOptions, many bool) error
 
 // isIndex tells whether an image has more than one manifest. Our loader knows no such images; buildx loads them as a whole.
 func isIndex(o build.Options) bool {
+	return len(o.Platforms) > 1 || isAttested(o)
+}
+
+func isAttested(o build.Options) bool {
 	for _, value := range o.Attests {
 		if value != nil {
 			return true
 		}
 	}
-	return len(o.Platforms) > 1
+	return false
 }
 
 // loadInto lets the images of a builder elsewhere come into the engine by our loader.

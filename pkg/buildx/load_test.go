@@ -229,7 +229,7 @@ func TestLoadSendsWhatIsMissing(t *testing.T) {
 		s, blobs, m := newShelf(byManifest), contentutil.NewBuffer(), memory(t.TempDir())
 		prod, dev := anImage(blobs, "base", "prod"), anImage(blobs, "base", "dev")
 		assert.Assert(t, bring(t, s, blobs, m, prod, "web", "web:prod").sent)
-		assert.Equal(t, len(s.sent), map[bool]int{false: 4, true: 4}[byManifest]) // two layers under each of two tags
+		assert.Equal(t, len(s.sent), 4) // two layers under each of two tags
 		s.sent = nil
 
 		assert.Assert(t, !bring(t, s, blobs, m, prod, "web", "web:prod").sent)
@@ -263,14 +263,17 @@ func TestLoadKnowsLayersByTheirPlace(t *testing.T) {
 func TestLoadFallsBackToAllLayers(t *testing.T) {
 	both(t, func(t *testing.T, byManifest bool) {
 		for _, partial := range []bool{false, true} {
+			if partial && !byManifest {
+				continue // a graph driver refuses what it can't unpack
+			}
 			s, blobs, m := newShelf(byManifest), contentutil.NewBuffer(), memory(t.TempDir())
 			bring(t, s, blobs, m, anImage(blobs, "base", "old"), "web")
 			s.sent, s.loads, s.partial = nil, 0, partial
 			l := &loader{api: &forgetful{s}, byManifest: byManifest, memory: m, progress: quiet{}}
 			e := anImage(blobs, "base", "new")
 			assert.NilError(t, l.load(t.Context(), []*delivery{{exported: e, tags: []string{"web"}}}, blobs))
-			assert.Equal(t, s.loads, map[bool]int{true: 1, false: 2}[partial && !byManifest])
-			assert.Assert(t, s.whole(e) || partial && !byManifest)
+			assert.Equal(t, s.loads, 2)
+			assert.Assert(t, s.whole(e))
 		}
 	})
 }
