@@ -20,9 +20,10 @@ import (
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
-	"github.com/moby/buildkit/solver/pb"
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/frontend"
 )
 
 // Build is one of the builds of a job. All that it reads lies in local folders or in registries.
@@ -54,9 +55,13 @@ type Options struct {
 	Parallel int
 	// KeepGoing builds the others to their end when one fails.
 	KeepGoing bool
-	// Status gets what happens. Owners is told before anything runs which builds the vertices of a job are of.
+	// Status gets what happens. Owners is told before anything runs which builds the vertices of a job are of, and Graphs
+	// the graph of every build by its name, with the folders that local sources of all are.
 	Status func(*client.SolveStatus)
 	Owners func(map[digest.Digest][]string)
+	Graphs func(graphs map[string]frontend.Graph, folders map[string]string)
+	// Images may be put before the one who looks images up, to see what is found; nil for nobody.
+	Images func(frontend.Images) frontend.Images
 }
 
 // Outcome is what became of a job.
@@ -90,10 +95,9 @@ type job struct {
 // part is a build on its way: the graph of it, and what an exporter has to know.
 type part struct {
 	Build
-	def     *pb.Definition
-	imports []gateway.CacheOptionsEntry
-	meta    map[string][]byte
-	ref     gateway.Reference
+	graph frontend.Graph
+	meta  map[string][]byte
+	ref   gateway.Reference
 }
 
 // Run builds all of o.Builds on c. Errors of single builds are in the outcome; the error is for what concerns all, and
@@ -138,7 +142,7 @@ func asAlone(s *client.SolveStatus) *client.SolveStatus {
 	})
 	for _, st := range s.Statuses {
 		if strings.HasPrefix(st.ID, "transferring "+localPrefix) {
-			st.ID = "transferring " + contextName + ":"
+			st.ID = "transferring " + frontend.ContextFolder + ":"
 		}
 	}
 	return s
@@ -161,13 +165,16 @@ const converted = 16
 
 // convert makes the graphs of all builds.
 func (j *job) convert(ctx context.Context, gw gateway.Client) error {
-	resolved := newResolver(gw)
+	resolved, opts := frontend.Images(newResolver(gw)), gw.BuildOpts()
+	if j.Images != nil {
+		resolved = j.Images(resolved)
+	}
 	eg, ctx := errgroup.WithContext(ctx)
 	eg.SetLimit(converted)
 	for _, b := range j.Builds {
 		p := &part{Build: b}
 		j.parts = append(j.parts, p)
-		eg.Go(func() error { return p.convert(ctx, resolved, j) })
+		eg.Go(func() error { return p.convert(ctx, resolved, opts, j) })
 	}
 	if err := eg.Wait(); err != nil {
 		return err
@@ -175,14 +182,16 @@ func (j *job) convert(ctx context.Context, gw gateway.Client) error {
 	if err := shareLocals(j.parts); err != nil {
 		return err
 	}
-	owners := map[digest.Digest][]string{}
+	owners, graphs := map[digest.Digest][]string{}, map[string]frontend.Graph{}
 	for _, p := range j.parts {
-		for _, op := range p.def.Def {
+		graphs[p.Name] = p.graph
+		for _, op := range p.graph.Definition.Def {
 			dgst := digest.FromBytes(op)
 			owners[dgst] = append(owners[dgst], p.Name)
 		}
 	}
 	j.Owners(owners)
+	j.Graphs(graphs, j.local.dirs)
 	return nil
 }
 
@@ -215,7 +224,7 @@ func (p *part) solve(ctx context.Context, gw gateway.Client) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	r, err := gw.Solve(ctx, gateway.SolveRequest{Definition: p.def, CacheImports: p.imports, Evaluate: true})
+	r, err := gw.Solve(ctx, gateway.SolveRequest{Definition: p.graph.Definition, CacheImports: p.graph.Imports, Evaluate: true})
 	if err != nil {
 		return err
 	}

@@ -1,22 +1,15 @@
 package joint
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
-	"strings"
-	"time"
 
-	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	"github.com/moby/buildkit/solver/pb"
 	"github.com/tonistiigi/fsutil"
-	fstypes "github.com/tonistiigi/fsutil/types"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/frontend"
 )
 
 // locals are the folders of a job. Builds that have one in common see it under the same name.
@@ -56,12 +49,6 @@ func localName(dir string) string {
 	return localPrefix + hex.EncodeToString(sum[:8])
 }
 
-// What the frontend calls the folders of the build context and of the Dockerfile. BuildKit sees neither.
-const (
-	contextName    = "context"
-	dockerfileName = "dockerfile"
-)
-
 // attrs are all attributes of the frontend for a build.
 func (l *locals) attrs(b Build) map[string]string {
 	attrs := maps.Clone(b.Attrs)
@@ -78,101 +65,17 @@ func (l *locals) attrs(b Build) map[string]string {
 	return attrs
 }
 
-// files are those that the frontend reads by itself: Dockerfiles and ignore files.
-func (l *locals) files(b Build, name string, odd func(error)) (gateway.Reference, error) {
-	switch dir, known := l.dirs[name]; {
+// read reads a file that the frontend wants to see: a Dockerfile or an ignore file.
+func (l *locals) read(b Build, folder, file string) ([]byte, error) {
+	switch dir, known := l.dirs[folder]; {
 	case known:
-		return &files{dir: dir, odd: odd}, nil
-	case name == contextName:
-		return &files{dir: b.Context, odd: odd}, nil
-	case name != dockerfileName:
-		return nil, fmt.Errorf("there is no folder %q", name)
+		return frontend.ReadFile(dir, file)
+	case folder == frontend.ContextFolder:
+		return frontend.ReadFile(b.Context, file)
+	case folder != frontend.DockerfileFolder:
+		return nil, fmt.Errorf("there is no folder %q", folder)
 	case b.Dockerfile == "":
-		return &files{inline: map[string]string{"Dockerfile": b.Inline}, odd: odd}, nil
+		return frontend.Inline(b.Inline, file)
 	}
-	return &files{dir: filepath.Dir(b.Dockerfile), odd: odd}, nil
-}
-
-// files reads from a folder, or from texts.
-type files struct {
-	gateway.Reference
-	dir    string
-	inline map[string]string
-	// odd is told of a file that is there and can't be read as BuildKit would: the frontend takes it for missing.
-	odd func(error)
-}
-
-// errLink is for files that BuildKit would look for elsewhere than we do.
-var errLink = errors.New("is no regular file")
-
-func (f *files) read(name string) ([]byte, error) {
-	text, err := f.find(name)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		f.odd(err)
-	}
-	return text, err
-}
-
-func (f *files) find(name string) ([]byte, error) {
-	if f.inline != nil {
-		text, ok := f.inline[name]
-		if !ok {
-			return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
-		}
-		return []byte(text), nil
-	}
-	path := filepath.Join(f.dir, filepath.Base(name))
-	info, err := os.Lstat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: %w", path, errLink)
-	}
-	return os.ReadFile(path)
-}
-
-func (f *files) ReadFile(_ context.Context, req gateway.ReadRequest) ([]byte, error) {
-	text, err := f.read(req.Filename)
-	if err != nil || req.Range == nil {
-		return text, err
-	}
-	text = text[min(req.Range.Offset, len(text)):]
-	if req.Range.Length > 0 {
-		text = text[:min(req.Range.Length, len(text))]
-	}
-	return text, nil
-}
-
-func (f *files) StatFile(_ context.Context, req gateway.StatRequest) (*fstypes.Stat, error) {
-	text, err := f.read(req.Path)
-	if err != nil {
-		return nil, err
-	}
-	return &fstypes.Stat{Path: req.Path, Mode: 0o644, Size: int64(len(text)), ModTime: time.Time{}.UnixNano()}, nil
-}
-
-const localScheme = "local://"
-
-// onlyLocal returns the name of the folder when a graph is nothing but that.
-func onlyLocal(def *pb.Definition) (string, error) {
-	name, sources := "", 0
-	for _, text := range def.Def {
-		var op pb.Op
-		if err := op.UnmarshalVT(text); err != nil {
-			return "", err
-		}
-		switch source := op.GetSource(); {
-		case op.Op == nil: // the end of every graph
-		case source == nil || !strings.HasPrefix(source.Identifier, localScheme):
-			return "", nil
-		default:
-			sources++
-			name = strings.TrimPrefix(source.Identifier, localScheme)
-		}
-	}
-	if sources != 1 {
-		return "", nil
-	}
-	return name, nil
+	return frontend.ReadFile(filepath.Dir(b.Dockerfile), file)
 }

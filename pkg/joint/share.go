@@ -9,6 +9,8 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/opencontainers/go-digest"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/frontend"
 )
 
 // shareLocals makes one source of those that read the same folder with the same ignore file, so that it is walked and
@@ -20,13 +22,13 @@ func shareLocals(parts []*part) error {
 	graphs := make([][]*pb.Op, len(parts))
 	shared := map[string]*follow{}
 	for i, p := range parts {
-		for _, text := range p.def.Def {
+		for _, text := range p.graph.Definition.Def {
 			op := &pb.Op{}
 			if err := op.UnmarshalVT(text); err != nil {
 				return err
 			}
-			if source := op.GetSource(); source != nil && source.Identifier == localScheme+contextName {
-				source.Identifier = localScheme + localName(p.Context)
+			if source := op.GetSource(); source != nil && source.Identifier == frontend.LocalScheme+frontend.ContextFolder {
+				source.Identifier = frontend.LocalScheme + localName(p.Context)
 			}
 			graphs[i] = append(graphs[i], op)
 			if err := collect(shared, op); err != nil {
@@ -35,7 +37,7 @@ func shareLocals(parts []*part) error {
 		}
 	}
 	for i, p := range parts {
-		if err := rewrite(p.def, graphs[i], shared); err != nil {
+		if err := rewrite(p.graph.Definition, graphs[i], shared); err != nil {
 			return err
 		}
 	}
@@ -51,7 +53,7 @@ type follow struct {
 // sourceKey tells apart what can't be one source. It is empty for what is no local source.
 func sourceKey(op *pb.Op) string {
 	source := op.GetSource()
-	if source == nil || !strings.HasPrefix(source.Identifier, localScheme) {
+	if source == nil || !strings.HasPrefix(source.Identifier, frontend.LocalScheme) {
 		return ""
 	}
 	attrs := maps.Clone(source.Attrs)

@@ -8,6 +8,8 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/opencontainers/go-digest"
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/frontend"
 )
 
 // copies is the graph of a build that copies paths from its context; none copies all of it.
@@ -19,11 +21,11 @@ func copies(t *testing.T, name, dir string, exclude []string, paths ...string) *
 	}
 	state := llb.Image("base")
 	for _, path := range append([]string{"/"}, paths...) {
-		state = state.File(llb.Copy(llb.Local(contextName, opts...), path, "/to/"+name), llb.WithCustomName("COPY "+path))
+		state = state.File(llb.Copy(llb.Local(frontend.ContextFolder, opts...), path, "/to/"+name), llb.WithCustomName("COPY "+path))
 	}
 	def, err := state.Marshal(context.Background(), llb.LinuxAmd64)
 	assert.NilError(t, err)
-	return &part{Build: Build{Name: name, Context: dir}, def: def.ToPB()}
+	return &part{Build: Build{Name: name, Context: dir}, graph: frontend.Graph{Definition: def.ToPB()}}
 }
 
 // locals returns the attributes of the local sources of a graph, after checking that it hangs together.
@@ -31,7 +33,7 @@ func localsOf(t *testing.T, p *part) []*pb.SourceOp {
 	t.Helper()
 	var out []*pb.SourceOp
 	seen := map[string]bool{}
-	for i, text := range p.def.Def {
+	for i, text := range p.graph.Definition.Def {
 		var op pb.Op
 		assert.NilError(t, op.UnmarshalVT(text))
 		for _, in := range op.Inputs {
@@ -40,13 +42,13 @@ func localsOf(t *testing.T, p *part) []*pb.SourceOp {
 		dgst := digest.FromBytes(text).String()
 		seen[dgst] = true
 		if op.Op != nil {
-			assert.Assert(t, p.def.Metadata[dgst] != nil, "operation %d has lost its metadata", i)
+			assert.Assert(t, p.graph.Definition.Metadata[dgst] != nil, "operation %d has lost its metadata", i)
 		}
 		if s := op.GetSource(); s != nil && s.Identifier != "docker-image://docker.io/library/base:latest" {
 			out = append(out, s)
 		}
 	}
-	for dgst := range p.def.Metadata {
+	for dgst := range p.graph.Definition.Metadata {
 		assert.Assert(t, seen[dgst], "metadata of an operation that is not there")
 	}
 	return out
@@ -70,22 +72,11 @@ func TestShareLocals(t *testing.T) {
 		sources := localsOf(t, p)
 		assert.Equal(t, len(sources), 1, p.Name)
 		assert.Equal(t, sources[0].Attrs[pb.AttrFollowPaths], want[p.Name], p.Name)
-		assert.Equal(t, sources[0].Identifier, localScheme+localName(p.Context), p.Name)
+		assert.Equal(t, sources[0].Identifier, frontend.LocalScheme+localName(p.Context), p.Name)
 		text, err := sources[0].MarshalVT()
 		assert.NilError(t, err)
 		ids[p.Name] = string(text)
 	}
 	assert.Equal(t, len(ids["a"]), len(ids["b"]))
 	assert.Assert(t, ids["a"] != ids["ignoring"] && ids["a"] != ids["elsewhere"])
-}
-
-func TestOnlyLocal(t *testing.T) {
-	def, err := llb.Local("context", llb.FollowPaths([]string{".dockerignore"})).Marshal(context.Background())
-	assert.NilError(t, err)
-	name, err := onlyLocal(def.ToPB())
-	assert.NilError(t, err)
-	assert.Equal(t, name, "context")
-	name, err = onlyLocal(copies(t, "a", "/one", nil, "a.txt").def)
-	assert.NilError(t, err)
-	assert.Equal(t, name, "")
 }
