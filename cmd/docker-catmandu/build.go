@@ -116,18 +116,22 @@ func runBuild(ctx context.Context, a *app, o *buildOptions, services []string) e
 	if err != nil {
 		return err
 	}
+	record := newRecorder(ctx, b, cache, plan)
 	result, err := b.Build(ctx, plan, buildx.BuildOptions{
 		Outputs: buildx.Outputs{
 			Load: o.load, Push: o.push, ByDigest: o.digestFile != "", Specs: o.outputs,
 			Layouts: layoutDir(cache, plan), Manifests: filepath.Join(cache, "manifests"),
 		},
 		Progress: o.progress, Out: a.display, Notices: a.err, Environment: project.Environment, KeepGoing: o.keepGoing,
-		Jobs: cmp.Or(o.jobs, buildx.MachineJobs()), Metadata: o.metadataFile != "",
+		Jobs: cmp.Or(o.jobs, buildx.MachineJobs()), Metadata: o.metadataFile != "", Graph: record.graph, Images: record.images.Watching,
 	})
 	if result != nil && !o.quiet {
 		if err := printResult(a.err, result); err != nil {
 			return err
 		}
+	}
+	if err := record.finish(a.err, plan, result, o.quiet); err != nil {
+		fmt.Fprintln(a.err, "warning: the build is not in the ledger:", err)
 	}
 	if result != nil {
 		if err := reportToGitHub(a.err, result); err != nil {
@@ -145,7 +149,7 @@ func runBuild(ctx context.Context, a *app, o *buildOptions, services []string) e
 
 // layoutDir is where OCI layouts of the project's images go when nothing else was asked for.
 func layoutDir(cache string, plan *targets.Plan) string {
-	return filepath.Join(cache, "projects", projectKey(plan.Project, plan.Dir), "images")
+	return filepath.Join(projectDir(cache, plan), "images")
 }
 
 // printResult prints what BuildKit warns of, and a row for each target.

@@ -20,6 +20,37 @@ const daemonCommand = "__buildkitd"
 
 // openBuilder opens a builder, starting a private BuildKit when it comes to that.
 func openBuilder(ctx context.Context, cli command.Cli, notices io.Writer, name, dir string) (builder, error) {
+	b, err := open(ctx, cli, notices, name, dir, startDaemon)
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// peekBuilder connects to the builder that would build, if it runs.
+func peekBuilder(ctx context.Context, cli command.Cli, name, dir string) (*buildx.Live, error) {
+	b, err := open(ctx, cli, io.Discard, name, dir, func(ctx context.Context, o embedded.Options) (string, error) {
+		if !embedded.Answers(ctx, o) {
+			return "", errAsleep
+		}
+		return o.Address(), nil
+	})
+	if errors.Is(err, errAsleep) {
+		return nil, errAsleep
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b.Live(ctx)
+}
+
+// errAsleep says that the private BuildKit is not running, as it is most of the time.
+var errAsleep = errors.New("the private BuildKit is not running")
+
+// open opens a builder; private is asked for the address of a private BuildKit when it comes to that.
+func open(ctx context.Context, cli command.Cli, notices io.Writer, name, dir string,
+	private func(context.Context, embedded.Options) (string, error),
+) (*buildx.Builder, error) {
 	cache, err := cacheDir()
 	if err != nil {
 		return nil, err
@@ -30,14 +61,10 @@ func openBuilder(ctx context.Context, cli command.Cli, notices io.Writer, name, 
 			if err != nil {
 				return "", err
 			}
-			return startDaemon(ctx, options)
+			return private(ctx, options)
 		}
 	}
-	b, err := buildx.Open(ctx, cli, o)
-	if err != nil {
-		return nil, err
-	}
-	return b, nil
+	return buildx.Open(ctx, cli, o)
 }
 
 // startDaemon sees to it that a private BuildKit answers and returns its address.

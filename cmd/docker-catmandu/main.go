@@ -31,6 +31,8 @@ type app struct {
 	display io.Writer
 	// open returns the builder of that name; empty is the one to use by default.
 	open func(ctx context.Context, name, projectDir string) (builder, error)
+	// peek returns that builder to be asked about, if it runs; it starts none.
+	peek func(ctx context.Context, name, projectDir string) (*buildx.Live, error)
 	// builders are the names of those there are.
 	builders func() ([]string, error)
 	// pushMerge makes and pushes what a merge is of, with the registries of that builder.
@@ -40,6 +42,7 @@ type app struct {
 // builder is the part of *buildx.Builder that commands use. Tests fake it.
 type builder interface {
 	Build(context.Context, *targets.Plan, buildx.BuildOptions) (*buildx.Result, error)
+	Live(context.Context) (*buildx.Live, error)
 }
 
 func main() {
@@ -63,6 +66,9 @@ func run() int {
 	a := &app{out: dockerCLI.Out(), err: dockerCLI.Err(), display: os.Stderr}
 	a.open = func(ctx context.Context, name, dir string) (builder, error) {
 		return openBuilder(ctx, dockerCLI, a.err, name, dir)
+	}
+	a.peek = func(ctx context.Context, name, dir string) (*buildx.Live, error) {
+		return peekBuilder(ctx, dockerCLI, name, dir)
 	}
 	a.builders = func() ([]string, error) { return buildx.Names(dockerCLI) }
 	a.pushMerge = func(ctx context.Context, m *buildx.Merge, builder string) error {

@@ -57,6 +57,8 @@ func (f *fakeBuilder) Build(_ context.Context, p *targets.Plan, o buildx.BuildOp
 	return f.result, f.err
 }
 
+func (f *fakeBuilder) Live(context.Context) (*buildx.Live, error) { return nil, buildx.ErrNotRunning }
+
 // run runs a command line with a builder that is not there.
 func runCommand(t *testing.T, f *fakeBuilder, args ...string) (stdout, stderr string, err error) {
 	t.Helper()

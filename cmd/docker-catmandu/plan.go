@@ -3,27 +3,36 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/docker-catmandu/docker-catmandu/pkg/compose"
+	"github.com/docker-catmandu/docker-catmandu/pkg/forecast"
 	"github.com/docker-catmandu/docker-catmandu/pkg/targets"
 )
 
 type planOptions struct {
-	from   planFlags
-	format format
+	from    planFlags
+	format  format
+	builder string
+	steps   bool
 }
 
 const planLong = `Print what a build would do, before anything runs: of every service the stage and why that one, the Dockerfile
 and context, tags, platforms and caches. Needs no builder.
 
+Where this project was built before, it also says which steps will run and why, and what they took. A builder that runs is
+asked which base images there are now and what its cache still has; none is started. --steps lists all steps.
+
 --format bake prints a file that docker buildx bake builds to the same images.`
 
 const planExample = `  docker catmandu plan --target prod
   docker catmandu plan --target prod --target web=debug web api
+  docker catmandu plan --steps web
   docker catmandu plan --format json | jq '.targets[].stage'
   docker catmandu plan --format bake | docker buildx bake -f -`
 
@@ -41,6 +50,9 @@ func newPlanCommand(a *app, project *projectFlags) *cobra.Command {
 	}
 	o.from.add(cmd.Flags())
 	o.format.add(cmd.Flags(), "table", "json", "bake")
+	cmd.Flags().StringVar(&o.builder, "builder", "", "Builder to make the forecast for")
+	cmd.Flags().BoolVar(&o.steps, "steps", false, "List all steps, and what they will do")
+	_ = cmd.RegisterFlagCompletionFunc("builder", completeBuilders(a))
 	completeTargets(cmd, &o.from)
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(o.format.choices, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -52,16 +64,52 @@ func runPlan(ctx context.Context, a *app, o *planOptions, services []string) err
 		return err
 	}
 	a.warn(plan, project)
-	switch o.format.value {
-	case "json":
-		return printJSON(a.out, plan)
-	case "bake":
+	if o.format.value == "bake" {
 		return printJSON(a.out, plan.Bake())
+	}
+	look, err := a.forecast(ctx, o, plan, project)
+	if err != nil {
+		return err
+	}
+	if o.format.value == "json" {
+		return printJSON(a.out, planned{plan, look.targets})
 	}
 	if len(plan.Targets) == 0 {
 		return nil
 	}
-	return printPlan(a.out, plan)
+	if note := look.note(); note != "" && len(look.targets) > 0 {
+		fmt.Fprintln(a.err, note)
+	}
+	if o.steps {
+		return printSteps(a.out, look.targets, plan.Dir)
+	}
+	if err := printPlan(a.out, plan); err != nil || len(look.targets) == 0 {
+		return err
+	}
+	fmt.Fprintln(a.out)
+	return printForecasts(a.out, look.targets, plan.Dir)
+}
+
+// planned is a plan with what it will do.
+type planned struct {
+	*targets.Plan
+	Predictions []forecast.Target `json:"predictions"`
+}
+
+// forecast looks at the next build where there is something to say of it: a table without steps needs earlier builds.
+func (a *app) forecast(ctx context.Context, o *planOptions, plan *targets.Plan, project *compose.Project) (*outlook, error) {
+	none := &outlook{targets: []forecast.Target{}}
+	if len(plan.Targets) == 0 {
+		return none, nil
+	}
+	cache, err := cacheDir()
+	if err != nil {
+		return nil, err
+	}
+	if o.format.value == "table" && !o.steps && !ledgerOf(cache, plan).Exists() {
+		return none, nil
+	}
+	return a.look(ctx, plan, project, o.builder)
 }
 
 // printPlan prints a row for each target; columns in which all rows are empty are left out.

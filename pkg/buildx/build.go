@@ -17,7 +17,9 @@ import (
 	"github.com/moby/buildkit/util/progress/progressui"
 	"github.com/sirupsen/logrus"
 
+	"github.com/docker-catmandu/docker-catmandu/pkg/frontend"
 	"github.com/docker-catmandu/docker-catmandu/pkg/joint"
+	"github.com/docker-catmandu/docker-catmandu/pkg/steps"
 	"github.com/docker-catmandu/docker-catmandu/pkg/targets"
 )
 
@@ -39,6 +41,12 @@ type BuildOptions struct {
 	// Metadata is set when the metadata of targets is to be kept: it then has the provenance that
 	// BUILDX_METADATA_PROVENANCE asks for.
 	Metadata bool
+	// Graph is told of the graph of every target and platform, as BuildKit gets it and before it is built; of targets that
+	// are one build, of each. It is called from several goroutines and must return at once.
+	Graph func(steps.Source)
+	// Images may be put before the one who looks images up, to see what is found; nil for nobody. Builds that go through
+	// buildx don't come by.
+	Images func(frontend.Images) frontend.Images
 }
 
 // Build carries out a plan. When targets fail it returns what was done together with an error that has all of

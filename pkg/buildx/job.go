@@ -12,6 +12,7 @@ import (
 	"github.com/docker/buildx/builder"
 	"github.com/docker/buildx/util/confutil"
 
+	"github.com/docker-catmandu/docker-catmandu/pkg/steps"
 	"github.com/docker-catmandu/docker-catmandu/pkg/targets"
 )
 
@@ -30,6 +31,8 @@ type job struct {
 	// loader is nil when no image goes into an engine, or when the engine itself builds.
 	loader func() (*loader, error)
 	layers content.Store
+	// graph is told of every graph before it is built; nil when nobody wants to know.
+	graph func(steps.Source)
 
 	mu     sync.Mutex
 	failed map[string]build.TargetResult
@@ -41,7 +44,7 @@ func (b *Builder) newJob(ctx context.Context, p *targets.Plan, o BuildOptions, l
 		return nil, err
 	}
 	j := &job{
-		builder: b, nodes: b.nodes, plan: p, layers: layers, leads: map[string]string{}, failed: map[string]build.TargetResult{},
+		builder: b, nodes: b.nodes, plan: p, layers: layers, graph: o.Graph, leads: map[string]string{}, failed: map[string]build.TargetResult{},
 		targets: map[string]targets.Target{}, options: map[string]build.Options{}, destinations: map[string]*destination{},
 	}
 	all := groups(p, func(t targets.Target) string { return o.Outputs.place(t, b.engine) })
@@ -135,9 +138,9 @@ func (j *job) handler(o BuildOptions) *build.Handler {
 		}
 	}}
 	if isLinked(j.options) {
-		h.Evaluate = gate(o.Jobs)
+		h.Evaluate = j.watch(gate(o.Jobs))
 	} else {
-		h.Execution.Parallel = o.Jobs
+		h.Evaluate, h.Execution.Parallel = j.watch(nil), o.Jobs
 	}
 	if o.KeepGoing {
 		h.Execution.Mode = build.ExecutionModeDeferError

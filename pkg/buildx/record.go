@@ -26,6 +26,8 @@ type Step struct {
 	Seconds float64 `json:"seconds"`
 	Cached  bool    `json:"cached"`
 	Error   string  `json:"error,omitempty"`
+	// Done is false for a step that was stopped before its end.
+	Done bool `json:"-"`
 }
 
 // isStep matches what comes of a line of a Dockerfile: "[deps 2/3] RUN …", "[linux/arm64 1/4] FROM …". All else
@@ -176,7 +178,7 @@ func (r *recorder) all() []Step {
 		}
 		step := Step{
 			Service: id.service, Digest: id.digest.String(), Name: s.name, Inputs: []string{},
-			Cached: s.hit(), Error: s.vertex.Error, Seconds: busy(s.times).Seconds(),
+			Cached: s.hit(), Error: s.vertex.Error, Seconds: busy(s.times).Seconds(), Done: s.vertex.Completed != nil,
 		}
 		for _, in := range s.vertex.Inputs {
 			step.Inputs = append(step.Inputs, in.String())

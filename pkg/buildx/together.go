@@ -3,14 +3,11 @@ package buildx
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"strconv"
 	"strings"
 
-	"github.com/containerd/platforms"
 	"github.com/docker/buildx/build"
 	"github.com/docker/buildx/builder"
 	"github.com/docker/buildx/driver"
@@ -36,7 +33,7 @@ func (j *job) together(ctx context.Context, rec *recorder, o BuildOptions) (map[
 	opts := joint.Options{
 		Ref: identity.NewID(), SharedKey: j.builder.config.TryNodeIdentifier(),
 		Session: j.options[j.services[0]].Session, Parallel: cmp.Or(o.Jobs, len(j.services)), KeepGoing: o.KeepGoing,
-		Status: rec.Write, Owners: rec.own,
+		Status: rec.Write, Owners: rec.own, Graphs: j.keep, Images: o.Images,
 	}
 	for _, service := range j.services {
 		b, err := jointBuild(service, j.options[service], node)
@@ -104,17 +101,7 @@ func (j *job) apportion(ctx context.Context, outcome *joint.Outcome, store *expo
 	return responses, nil
 }
 
-// namesAny tells whether there is a variable of that name in any case, as for proxies: HTTP_PROXY and http_proxy.
-func namesAny(args map[string]string, name string) bool {
-	for arg := range args {
-		if strings.EqualFold(arg, name) {
-			return true
-		}
-	}
-	return false
-}
-
-// jointBuild translates what buildx would translate by itself (its build.toSolveOpt); TestTogether compares the images.
+// jointBuild translates a target for a joint build.
 func jointBuild(service string, o build.Options, node builder.Node) (joint.Build, error) {
 	b := joint.Build{
 		Name: service, Context: o.Inputs.ContextPath, Inline: o.Inputs.DockerfileInline,
@@ -130,57 +117,7 @@ func jointBuild(service string, o build.Options, node builder.Node) (joint.Build
 			b.Contexts[name] = c.Path
 		}
 	}
-	for name, value := range o.BuildArgs {
-		b.Attrs["build-arg:"+name] = value
-	}
-	for name, value := range node.ProxyConfig {
-		if !namesAny(o.BuildArgs, name) {
-			b.Attrs["build-arg:"+name] = value
-		}
-	}
-	for name, value := range o.Labels {
-		b.Attrs["label:"+name] = value
-	}
-	set := func(key, value string) {
-		if value != "" {
-			b.Attrs[key] = value
-		}
-	}
-	set("target", o.Target)
-	set("add-hosts", strings.Join(o.ExtraHosts, ","))
-	if o.NetworkMode == "none" {
-		set("force-network-mode", o.NetworkMode)
-	}
-	if o.Pull {
-		set("image-resolve-mode", "pull")
-	}
-	if o.ShmSize.Value() > 0 {
-		set("shm-size", strconv.FormatInt(o.ShmSize.Value(), 10))
-	}
-	if o.Ulimits != nil {
-		var limits []string
-		for _, l := range o.Ulimits.GetList() {
-			limits = append(limits, l.String())
-		}
-		set("ulimit", strings.Join(limits, ","))
-	}
-	for _, p := range o.Platforms {
-		set("platform", platforms.FormatAll(p))
-	}
-	if len(o.CacheFrom) > 0 {
-		type entry struct {
-			Type  string
-			Attrs map[string]string
-		}
-		var list []entry
-		for _, c := range o.CacheFrom {
-			list = append(list, entry{c.Type, maps.Clone(c.Attrs)})
-		}
-		text, err := json.Marshal(list)
-		if err != nil {
-			return b, err
-		}
-		set("cache-imports", string(text))
-	}
-	return b, nil
+	attrs, err := attributes(o, node)
+	maps.Copy(b.Attrs, attrs)
+	return b, err
 }

@@ -22,3 +22,6 @@ func Serve(context.Context, Options) error { return errHere }
 
 // Check is an error: embedded BuildKit is for Linux.
 func Check() error { return errHere }
+
+// Answers is false: embedded BuildKit is for Linux.
+func Answers(context.Context, Options) bool { return false }

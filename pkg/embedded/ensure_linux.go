@@ -126,6 +126,9 @@ func orExit0(err error) error {
 	return err
 }
 
+// Answers tells whether the daemon runs.
+func Answers(ctx context.Context, o Options) bool { return answers(ctx, o.Socket) }
+
 // answers tells whether a daemon serves the socket. It counts as a call, so the daemon's idle time begins anew.
 func answers(ctx context.Context, socket string) bool {
 	// gRPC waits a second before it tries again, so ask it only when somebody listens.

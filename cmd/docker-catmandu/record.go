@@ -1,0 +1,194 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/buildx"
+	"github.com/docker-catmandu/docker-catmandu/pkg/forecast"
+	"github.com/docker-catmandu/docker-catmandu/pkg/frontend"
+	"github.com/docker-catmandu/docker-catmandu/pkg/ledger"
+	"github.com/docker-catmandu/docker-catmandu/pkg/steps"
+	"github.com/docker-catmandu/docker-catmandu/pkg/targets"
+)
+
+// projectDir is what is kept of one project.
+func projectDir(cache string, plan *targets.Plan) string {
+	return filepath.Join(cache, "projects", projectKey(plan.Project, plan.Dir))
+}
+
+// ledgerOf is the ledger of the plan's project.
+func ledgerOf(cache string, plan *targets.Plan) *ledger.Ledger {
+	return ledger.New(filepath.Join(projectDir(cache, plan), "ledger"))
+}
+
+// sumsDir is where the sums of local files are kept, for all projects.
+func sumsDir(cache string) string { return filepath.Join(cache, "sums") }
+
+// imagesFile is where images are remembered, for all projects.
+func imagesFile(cache string) string { return filepath.Join(cache, "images.json") }
+
+// recorder learns during a build what it was made of, beside it: keys are made while BuildKit is at work.
+type recorder struct {
+	builder  builder
+	ledger   *ledger.Ledger
+	disk     *steps.Disk
+	contents *steps.Contents
+	images   *frontend.Memory
+	live     func() (*buildx.Live, error)
+
+	all    sync.WaitGroup
+	mu     sync.Mutex
+	graphs map[string]*steps.Graph // by service and platform
+}
+
+func newRecorder(ctx context.Context, b builder, cache string, plan *targets.Plan) *recorder {
+	r := &recorder{builder: b, ledger: ledgerOf(cache, plan), disk: steps.NewDisk(sumsDir(cache)), graphs: map[string]*steps.Graph{}}
+	r.contents, r.images = steps.NewContents(r.disk), frontend.NewMemory(imagesFile(cache))
+	r.live = sync.OnceValues(func() (*buildx.Live, error) { return b.Live(context.WithoutCancel(ctx)) })
+	return r
+}
+
+// graph takes a graph that is about to be built.
+func (r *recorder) graph(s steps.Source) {
+	if err := r.contents.Know(s); err != nil {
+		return
+	}
+	r.all.Go(func() {
+		live, err := r.live()
+		if err != nil {
+			return
+		}
+		g, err := steps.New(context.Background(), s, r.contents, steps.Rules{Plain: live.Plain()})
+		if err != nil {
+			return
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.graphs[s.Service+" "+s.Platform] = g
+	})
+}
+
+// finish writes the build into the ledger, and tells why steps ran. None of it is worth failing a build for.
+func (r *recorder) finish(w io.Writer, plan *targets.Plan, result *buildx.Result, quiet bool) error {
+	r.all.Wait()
+	if len(r.graphs) == 0 || result == nil {
+		return nil
+	}
+	live, err := r.live()
+	if err != nil {
+		return err
+	}
+	history, err := r.ledger.Read()
+	if err != nil {
+		return err
+	}
+	graphs := r.sorted()
+	done := vertices(result)
+	if !quiet {
+		past := forecast.Past{History: history, Builder: live.ID, Files: r.ledger.Files}
+		for _, g := range graphs {
+			if line := whyLine(forecast.Explain(g, past, ran(g, done)), plan.Dir); line != "" {
+				fmt.Fprintln(w, line)
+			}
+		}
+	}
+	build, results := r.record(graphs, result, done, ledger.Builder{ID: live.ID, Name: result.Builder, Driver: live.Driver(), Version: live.Version})
+	if err := r.ledger.Append(build, results); err != nil {
+		return err
+	}
+	return errors.Join(r.disk.Close(), r.images.Close())
+}
+
+func (r *recorder) sorted() []*steps.Graph {
+	var out []*steps.Graph
+	for _, g := range r.graphs {
+		out = append(out, g)
+	}
+	slices.SortFunc(out, func(a, b *steps.Graph) int {
+		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Platform, b.Platform))
+	})
+	return out
+}
+
+// vertex is a step of a build by its identity.
+type vertex struct{ service, digest string }
+
+// vertices are the steps that BuildKit came to. A vertex that services share is told of one of them at least.
+func vertices(result *buildx.Result) map[vertex]buildx.Step {
+	out := map[vertex]buildx.Step{}
+	for _, s := range result.Steps {
+		out[vertex{s.Service, s.Digest}] = s
+		if _, known := out[vertex{"", s.Digest}]; !known {
+			out[vertex{"", s.Digest}] = s
+		}
+	}
+	return out
+}
+
+// did is what became of a step of a graph.
+func did(g *steps.Graph, s *steps.Step, done map[vertex]buildx.Step) (buildx.Step, bool) {
+	if v, ok := done[vertex{g.Service, s.Digest}]; ok {
+		return v, true
+	}
+	v, ok := done[vertex{"", s.Digest}]
+	return v, ok
+}
+
+func ran(g *steps.Graph, done map[vertex]buildx.Step) map[string]bool {
+	out := map[string]bool{}
+	for i := range g.Steps {
+		v, ok := did(g, &g.Steps[i], done)
+		out[g.Steps[i].Digest] = ok && !v.Cached
+	}
+	return out
+}
+
+// record is the build as the ledger keeps it.
+func (r *recorder) record(graphs []*steps.Graph, result *buildx.Result, done map[vertex]buildx.Step, on ledger.Builder) (ledger.Build, []ledger.Result) {
+	b := ledger.Build{Started: result.Started, Seconds: result.Seconds, Builder: on, Kind: string(result.Kind)}
+	outcome := map[string]buildx.TargetResult{}
+	for _, t := range result.Targets {
+		outcome[t.Service] = t
+	}
+	unsure := r.disk.Recent()
+	var results []ledger.Result
+	for _, g := range graphs {
+		t := outcome[g.Service]
+		b.Targets = append(b.Targets, ledger.Target{
+			Service: g.Service, Stage: g.Stage, Platform: g.Platform, Key: g.Key, Digest: t.Digest, Error: t.Error,
+		})
+		for _, s := range g.Steps {
+			v, ok := did(g, &s, done)
+			if !ok {
+				continue
+			}
+			if !r.ledger.Knows(s) {
+				s.LoadTakes()
+			}
+			results = append(results, ledger.Result{
+				Service: g.Service, Platform: g.Platform, Step: s, Status: statusOf(v), Started: v.Started, Seconds: v.Seconds,
+				Unsure: unsure && s.Files != "",
+			})
+		}
+	}
+	return b, results
+}
+
+func statusOf(v buildx.Step) string {
+	switch {
+	case v.Cached:
+		return ledger.Cached
+	case v.Error != "":
+		return ledger.Failed
+	case !v.Done:
+		return ledger.Canceled
+	}
+	return ledger.Ran
+}

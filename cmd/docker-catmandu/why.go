@@ -1,0 +1,263 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/compose"
+	"github.com/docker-catmandu/docker-catmandu/pkg/forecast"
+	"github.com/docker-catmandu/docker-catmandu/pkg/ledger"
+	"github.com/docker-catmandu/docker-catmandu/pkg/steps"
+	"github.com/docker-catmandu/docker-catmandu/pkg/targets"
+)
+
+type whyOptions struct {
+	from    planFlags
+	builder string
+	next    bool
+	format  format
+}
+
+const whyLong = `Explain why steps ran in the last build, or will run in the next: a sentence for each cause, and below it the steps that
+followed from it.
+
+STEP is a line of the Dockerfile, the name of a stage, or a part of the instruction. What is inferred says so; all else was
+compared. The last build is one that docker catmandu build made.`
+
+const whyExample = `  docker catmandu why
+  docker catmandu why web
+  docker catmandu why web:27
+  docker catmandu why --next --target prod web:deps`
+
+func newWhyCommand(a *app, project *projectFlags) *cobra.Command {
+	o := whyOptions{from: planFlags{project: project}}
+	cmd := &cobra.Command{
+		Use:               "why [OPTIONS] [SERVICE[:STEP]]",
+		Short:             "Explain why steps ran in the last build, or will in the next",
+		Long:              whyLong,
+		Example:           whyExample,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeServices(project),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runWhy(cmd.Context(), a, &o, strings.Join(args, ""))
+		},
+	}
+	o.from.add(cmd.Flags())
+	cmd.Flags().BoolVar(&o.next, "next", false, "Explain the next build, not the last")
+	cmd.Flags().StringVar(&o.builder, "builder", "", "Builder of the next build")
+	o.format.add(cmd.Flags(), "text", "json")
+	completeTargets(cmd, &o.from)
+	_ = cmd.RegisterFlagCompletionFunc("builder", completeBuilders(a))
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(o.format.choices, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// explanation is what why prints.
+type explanation struct {
+	// Build is the one that is explained, nil for the next.
+	Build   *ledger.Build     `json:"build,omitempty"`
+	Targets []forecast.Target `json:"targets"`
+}
+
+func runWhy(ctx context.Context, a *app, o *whyOptions, arg string) error {
+	service, step, _ := strings.Cut(arg, ":")
+	var services []string
+	if service != "" {
+		services = []string{service}
+	}
+	plan, project, err := o.from.plan(ctx, services)
+	if err != nil {
+		return err
+	}
+	var e *explanation
+	if o.next {
+		e, err = a.explainNext(ctx, plan, project, o.builder)
+	} else {
+		e, err = explainLast(plan, service)
+	}
+	if err != nil {
+		return err
+	}
+	if service != "" {
+		e.Targets = slices.DeleteFunc(e.Targets, func(t forecast.Target) bool { return t.Service != service })
+	}
+	if step != "" {
+		if err := e.only(step); err != nil {
+			return err
+		}
+	}
+	if o.format.value == "json" {
+		return printJSON(a.out, e)
+	}
+	return printWhy(a.out, e, plan.Dir)
+}
+
+func (a *app) explainNext(ctx context.Context, plan *targets.Plan, project *compose.Project, builder string) (*explanation, error) {
+	look, err := a.look(ctx, plan, project, builder)
+	if err != nil {
+		return nil, err
+	}
+	if note := look.note(); note != "" {
+		fmt.Fprintln(a.err, note)
+	}
+	return &explanation{Targets: look.targets}, nil
+}
+
+// explainLast explains the last build of a service, or of the project.
+func explainLast(plan *targets.Plan, service string) (*explanation, error) {
+	cache, err := cacheDir()
+	if err != nil {
+		return nil, err
+	}
+	l := ledgerOf(cache, plan)
+	history, err := l.Read()
+	if err != nil {
+		return nil, err
+	}
+	i := len(history.Builds) - 1
+	for ; i >= 0 && service != ""; i-- {
+		has := func(t ledger.Target) bool { return t.Service == service }
+		if slices.ContainsFunc(history.Builds[i].Targets, has) {
+			break
+		}
+	}
+	if i < 0 {
+		return nil, fmt.Errorf("no build of %s is known\nhint: docker catmandu build makes one, and why --next explains it before", orProject(service))
+	}
+	return explainBuild(l, history, i)
+}
+
+func orProject(service string) string {
+	if service == "" {
+		return "this project"
+	}
+	return fmt.Sprintf("service %q", service)
+}
+
+// explainBuild explains a build with what was known before it.
+func explainBuild(l *ledger.Ledger, all *ledger.History, i int) (*explanation, error) {
+	b := &all.Builds[i]
+	past := forecast.Past{History: &ledger.History{Builds: all.Builds[:i]}, Builder: b.Builder.ID, Files: l.Files}
+	e := &explanation{Build: &b.Build, Targets: []forecast.Target{}}
+	for _, t := range b.Targets {
+		g := &steps.Graph{Service: t.Service, Platform: t.Platform, Stage: t.Stage, Steps: []steps.Step{}}
+		ran := map[string]bool{}
+		for _, r := range b.Of(t.Service, t.Platform) {
+			s := r.Step
+			if ran[s.Digest] = r.Status != ledger.Cached; ran[s.Digest] {
+				files, err := l.Files(*r)
+				if err != nil {
+					return nil, err
+				}
+				s.Takes = files
+			}
+			g.Steps = append(g.Steps, s)
+		}
+		e.Targets = append(e.Targets, forecast.Explain(g, past, ran))
+	}
+	return e, nil
+}
+
+// only leaves the steps that a word means: a line, a stage, or a part of the instruction.
+func (e *explanation) only(word string) error {
+	line, err := strconv.Atoi(word)
+	isLine := err == nil
+	found := false
+	for i := range e.Targets {
+		t := &e.Targets[i]
+		t.Steps = slices.DeleteFunc(t.Steps, func(s forecast.Step) bool {
+			if isLine {
+				return line < s.Line || line > max(s.Line, s.EndLine)
+			}
+			return !strings.EqualFold(s.Stage, word) && !strings.Contains(strings.ToLower(s.Name), strings.ToLower(word))
+		})
+		found = found || len(t.Steps) > 0
+	}
+	if !found {
+		return fmt.Errorf("no step %q\nhint: a line of the Dockerfile, a stage or a part of the instruction; docker catmandu plan --steps lists all", word)
+	}
+	return nil
+}
+
+// printWhy prints causes, and below each the steps that followed from it.
+func printWhy(w io.Writer, e *explanation, dir string) error {
+	var b strings.Builder
+	if e.Build != nil {
+		fmt.Fprintf(&b, "build of %s on builder %q, %s\n", e.Build.Started.Local().Format(time.DateTime), e.Build.Builder.Name, seconds(e.Build.Seconds))
+	}
+	verb := "runs"
+	if e.Build != nil {
+		verb = "ran"
+	}
+	for _, t := range e.Targets {
+		writeWhy(&b, t, dir, verb)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func writeWhy(b *strings.Builder, t forecast.Target, dir, verb string) {
+	total := t.Cached + t.Runs + t.Unpredictable
+	fmt.Fprintf(b, "%s: %d of %d steps cached\n", titleOf(t), t.Cached, total)
+	if t.Unknown != "" {
+		fmt.Fprintf(b, "  not predictable: %s\n  hint: docker catmandu build %s, then docker catmandu why %[2]s\n", t.Unknown, t.Service)
+	}
+	followed := map[string][]forecast.Step{}
+	var roots []forecast.Step
+	names := map[string]bool{}
+	for _, s := range t.Steps {
+		switch {
+		case s.Cause == nil || names[s.Name]:
+		case s.Cause.Root != "":
+			followed[s.Cause.Root] = append(followed[s.Cause.Root], s)
+			names[s.Name] = true
+		default:
+			roots = append(roots, s)
+			names[s.Name] = true
+		}
+	}
+	for _, s := range roots {
+		does := verb
+		if s.Status == forecast.Unpredictable {
+			does = "can't be predicted"
+		}
+		fmt.Fprintf(b, "  %s (%s) %s: %s\n", s.Name, lineOf(s, dir), does, label(s.Cause))
+		if hint := hintFor(s.Cause, t.Service); hint != "" {
+			fmt.Fprintf(b, "    hint: %s\n", hint)
+		}
+		for _, f := range followed[s.Name] {
+			fmt.Fprintf(b, "    then %s (%s)%s\n", f.Name, lineOf(f, dir), took(f))
+		}
+		delete(followed, s.Name)
+	}
+	for _, s := range t.Steps { // of a step that was asked for alone
+		if s.Cause != nil && len(followed[s.Cause.Root]) > 0 {
+			fmt.Fprintf(b, "  %s (%s) %s after %s: %s\n", s.Name, lineOf(s, dir), verb, s.Cause.Root, label(s.Cause))
+		}
+	}
+}
+
+func took(s forecast.Step) string {
+	if s.Seconds < 0.05 {
+		return ""
+	}
+	return ", " + seconds(s.Seconds)
+}
+
+// hintFor is the next command to run where a cause doesn't say all.
+func hintFor(c *steps.Cause, service string) string {
+	switch c.Kind {
+	case steps.CauseGone:
+		return "docker buildx du lists what a builder has; pruning, its garbage collection or a new builder removed the rest"
+	case steps.CauseUnknown:
+		return fmt.Sprintf("docker catmandu build %s, then docker catmandu why %[1]s", service)
+	}
+	return ""
+}
