@@ -107,7 +107,9 @@ type question struct {
 type answer struct {
 	graphs   []frontend.Graph
 	metadata map[string][]byte
-	err      error
+	// session is that of the folders.
+	session string
+	err     error
 }
 
 func newQuestion(p *targets.Plan, node builder.Node, a Asking) (*question, error) {
@@ -150,7 +152,9 @@ func (q *question) all(ctx context.Context) []steps.Source {
 			continue
 		}
 		for _, g := range a.graphs {
-			out = append(out, sourceFor(t, g, q.folders(t)))
+			s := sourceFor(t, g, q.folders(t))
+			s.Session = a.session
+			out = append(out, s)
 		}
 	}
 	return out
@@ -206,7 +210,7 @@ func (q *question) ask(ctx context.Context, t targets.Target) answer {
 	if err != nil {
 		return answer{err: err}
 	}
-	return answer{graphs: res.Graphs, metadata: res.Metadata}
+	return answer{graphs: res.Graphs, metadata: res.Metadata, session: opts.SessionID}
 }
 
 // link lets a target be built from another, as buildx does.
@@ -267,7 +271,7 @@ func (q *question) askBuilder(ctx context.Context, t targets.Target, attrs map[s
 		if err != nil {
 			return err
 		}
-		a.metadata = res.Metadata
+		a.metadata, a.session = res.Metadata, gw.BuildOpts().SessionID
 		a.graphs, err = graphsOf(ctx, res)
 		return err
 	})

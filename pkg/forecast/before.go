@@ -49,6 +49,12 @@ func lastOf(builds []*ledger.BuildRecord, g *steps.Graph) *ledger.BuildRecord {
 	return found
 }
 
+// otherStage tells whether only other stages of the service were built.
+func (p *predecessors) otherStage(g *steps.Graph) bool {
+	t := p.build.Target(g.Service, g.Platform)
+	return t == nil || t.Stage != g.Stage
+}
+
 // align pairs steps, from what is sure to what is likely: the same key, the longest common sequence of the same
 // instructions in the same stages, what does the same elsewhere, and between such pairs what is of one kind in order.
 func (p *predecessors) align(now []steps.Step, old []*ledger.StepRecord) {

@@ -32,7 +32,7 @@ func (f *forecaster) find(s *steps.Step) *steps.Cause {
 		}
 		return &steps.Cause{Kind: steps.CauseUnknown, Text: s.Unknown, Exact: true}
 	}
-	if f.built(s) != nil {
+	if f.built(s) != nil && !f.fresh[s.Digest] {
 		return &steps.Cause{Kind: steps.CauseGone, Text: "its result is no longer in the builder's cache", Exact: f.Records != nil}
 	}
 	old := f.earlier.of(s)
@@ -42,6 +42,9 @@ func (f *forecaster) find(s *steps.Step) *steps.Cause {
 		}
 	}
 	if c := f.fromInputs(s); c != nil {
+		return c
+	}
+	if c := f.fromChanged(s); c != nil {
 		return c
 	}
 	return f.withoutKey(s, old)
@@ -71,12 +74,39 @@ func (f *forecaster) fromInputs(s *steps.Step) *steps.Cause {
 		if root == nil {
 			continue
 		}
-		c := *root
-		if root.Kind != steps.CauseEarlier {
-			c.Root, c.RootKind = input.Name, root.Kind
+		return after(input, root)
+	}
+	return nil
+}
+
+// after is the cause of a step that comes after another one.
+func after(input *steps.Step, root *steps.Cause) *steps.Cause {
+	c := *root
+	if root.Kind != steps.CauseEarlier {
+		c.Root, c.RootKind = input.Name, root.Kind
+	}
+	c.Kind = steps.CauseEarlier
+	return &c
+}
+
+// fromChanged is the cause of a step that is built on one which is cached, but is another than in the last build: it was
+// built for something else in between.
+func (f *forecaster) fromChanged(s *steps.Step) *steps.Cause {
+	for _, in := range s.Inputs {
+		input := f.byDigest[in]
+		if input == nil {
+			continue
 		}
-		c.Kind = steps.CauseEarlier
-		return &c
+		old := f.earlier.of(input)
+		if old == nil || old.Step.Key == input.Key {
+			continue
+		}
+		if c := f.compare(old, input); c != nil {
+			return after(input, c)
+		}
+		if c := f.fromChanged(input); c != nil {
+			return c
+		}
 	}
 	return nil
 }
@@ -87,6 +117,8 @@ func (f *forecaster) withoutKey(s *steps.Step, old *ledger.StepRecord) *steps.Ca
 	switch {
 	case f.earlier.build == nil:
 		return &steps.Cause{Kind: steps.CauseNew, Text: "it was not built before", Exact: true}
+	case old == nil && f.earlier.otherStage(f.graph):
+		return &steps.Cause{Kind: steps.CauseNew, Text: "this stage was not built before", Exact: true}
 	case old == nil:
 		return &steps.Cause{Kind: steps.CauseInstruction, Text: "it is new in the Dockerfile", New: text(s), Exact: true}
 	case f.earlier.build.Builder.ID != f.Builder && f.Builder != "":

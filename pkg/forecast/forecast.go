@@ -5,6 +5,7 @@
 package forecast
 
 import (
+	"slices"
 	"time"
 
 	"github.com/docker-catmandu/docker-catmandu/pkg/ledger"
@@ -95,8 +96,10 @@ type forecaster struct {
 	graph    *steps.Graph
 	byDigest map[string]*steps.Step
 	status   map[string]string
-	earlier  *predecessors
-	causes   map[string]*steps.Cause
+	// fresh are the steps that may not come from the cache, by themselves or as they are built on such.
+	fresh   map[string]bool
+	earlier *predecessors
+	causes  map[string]*steps.Cause
 }
 
 func newForecaster(g *steps.Graph, p Past) *forecaster {
@@ -116,6 +119,11 @@ func (f *forecaster) decide() {
 		for _, in := range s.Inputs {
 			used[in] = true
 		}
+	}
+	f.fresh = map[string]bool{}
+	for i := range f.graph.Steps {
+		s := &f.graph.Steps[i]
+		f.fresh[s.Digest] = s.NoCache || slices.ContainsFunc(s.Inputs, func(in string) bool { return f.fresh[in] })
 	}
 	for i := range f.graph.Steps {
 		if s := &f.graph.Steps[i]; !used[s.Digest] {
@@ -146,7 +154,7 @@ func (f *forecaster) need(s *steps.Step) {
 
 func (f *forecaster) statusOf(s *steps.Step) string {
 	switch {
-	case s.NoCache || s.Unknown == steps.Always:
+	case f.fresh[s.Digest] || s.Unknown == steps.Always:
 		return Runs
 	case s.Key == "":
 		return Unpredictable

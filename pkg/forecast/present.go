@@ -44,8 +44,8 @@ func descriptions(s *steps.Step) []string {
 
 // A record is made while its step is at work. Steps wait in between for others, which their seconds don't have in them.
 const (
-	before = time.Second / 2
-	after  = 3 * time.Second
+	madeBefore = time.Second / 2
+	madeAfter  = 3 * time.Second
 )
 
 // present tells whether the result of a step is still there: whether there is a record that was made when the step ran. Of
@@ -60,7 +60,7 @@ func (f *forecaster) present(last *ledger.StepRecord) bool {
 			continue
 		}
 		ran = true
-		from, to := r.Started.Add(-before), r.Started.Add(time.Duration(r.Seconds*float64(time.Second))+after)
+		from, to := r.Started.Add(-madeBefore), r.Started.Add(time.Duration(r.Seconds*float64(time.Second))+madeAfter)
 		if f.hasRecord(&r.Step, func(made time.Time) bool { return made.After(from) && made.Before(to) }) {
 			return true
 		}

@@ -86,7 +86,7 @@ func (l *Ledger) store(results []Result) error {
 			need[id] = true
 			continue
 		}
-		if len(r.Step.Takes) == 0 || r.Unsure {
+		if r.Step.Takes == nil || r.Unsure {
 			continue
 		}
 		if err := pack(l.listPath(id), r.Step.Takes); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -56,12 +57,16 @@ func Compare(old, now *Step) *Cause {
 	return nil
 }
 
-// compareSelf says what of an instruction changed.
+// compareSelf says what of an instruction changed. Where it stands in the Dockerfile as before, a variable did.
 func compareSelf(old, now *Step) *Cause {
+	if old.Source != "" && old.Source == now.Source {
+		if c := compareVariables(old, now); c != nil {
+			return c
+		}
+	}
 	c := &Cause{Kind: CauseInstruction, Exact: true}
-	was, is := instruction(old.Name), instruction(now.Name)
 	for _, part := range []struct{ what, old, now string }{
-		{"its text changed", was, is},
+		{"its text changed", instruction(old.Name), instruction(now.Name)},
 		{"its command changed", old.Text, now.Text},
 		{"USER changed", old.User, now.User},
 		{"WORKDIR changed", old.Dir, now.Dir},
@@ -72,29 +77,54 @@ func compareSelf(old, now *Step) *Cause {
 			return c
 		}
 	}
+	if c := compareVariables(old, now); c != nil {
+		return c
+	}
+	c.Text = "its settings changed (network, hosts, limits, mounts, shell or platform)"
+	return c
+}
+
+// compareVariables says which variable changed: one that a RUN sees, or one that the instruction is written with.
+func compareVariables(old, now *Step) *Cause {
 	for _, name := range slices.Sorted(maps.Keys(union(old.Env, now.Env))) {
 		before, had := old.Env[name]
 		after, has := now.Env[name]
 		if before == after && had == has {
 			continue
 		}
-		c.Kind, c.Name, c.Old, c.New = CauseEnv, name, before, after
-		what := "variable"
-		if slices.Contains(now.Args, name) || slices.Contains(old.Args, name) {
-			c.Kind, what = CauseArg, "argument"
-		}
+		c := variable(name, slices.Contains(now.Args, name) || slices.Contains(old.Args, name))
+		c.Old, c.New = before, after
 		switch {
 		case !had:
-			c.Text = fmt.Sprintf("%s %s is new: %q", what, name, cut(after))
+			c.Text += fmt.Sprintf(" is new: %q", cut(after))
 		case !has:
-			c.Text = fmt.Sprintf("%s %s is gone", what, name)
+			c.Text += " is gone"
 		default:
-			c.Text = fmt.Sprintf("%s %s changed: %q → %q", what, name, cut(before), cut(after))
+			c.Text += fmt.Sprintf(" changed: %q → %q", cut(before), cut(after))
 		}
 		return c
 	}
-	c.Text = "its settings changed (network, hosts, limits, mounts, shell or platform)"
-	return c
+	was, is := instruction(old.Name), instruction(now.Name)
+	if was == is || old.Source != now.Source {
+		return nil
+	}
+	for _, m := range isVariable.FindAllStringSubmatch(now.Source, -1) {
+		c := variable(m[1], slices.Contains(now.Args, m[1]))
+		c.Old, c.New = was, is
+		c.Text += fmt.Sprintf(" changed: %q → %q", cut(was), cut(is))
+		return c
+	}
+	return nil
+}
+
+// isVariable matches $NAME and ${NAME…}.
+var isVariable = regexp.MustCompile(`\$\{?([A-Za-z_][A-Za-z0-9_]*)`)
+
+func variable(name string, isArg bool) *Cause {
+	if isArg {
+		return &Cause{Kind: CauseArg, Exact: true, Name: name, Text: "argument " + name}
+	}
+	return &Cause{Kind: CauseEnv, Exact: true, Name: name, Text: "variable " + name}
 }
 
 // instruction is the name of a step without its stage and number.

@@ -52,7 +52,9 @@ func (c *Contents) Know(s Source) error {
 		}
 		name, local := strings.CutPrefix(op.GetSource().GetIdentifier(), localScheme)
 		dgst := digest.FromBytes(text).String()
-		if _, known := c.sources[dgst]; !local || known {
+		_, known := c.sources[dgst]
+		session := op.GetSource().GetAttrs()[pb.AttrLocalSessionID]
+		if !local || known || s.Session != "" && session != "" && session != s.Session {
 			continue
 		}
 		dir, known := s.Folders[name]

@@ -24,6 +24,7 @@ func (b *grapher) describe(dgst, name string, v *vertex, o operation, k key) *St
 		NoCache: b.source.Definition.Metadata[dgst].GetIgnoreCache(),
 	}
 	s.File, s.Line, s.EndLine = b.place(dgst)
+	s.Source = b.text(dgst, s.Line, s.EndLine)
 	if m := isStage.FindStringSubmatch(name); m != nil {
 		s.Stage = m[1]
 	}
@@ -43,6 +44,11 @@ func (b *grapher) describe(dgst, name string, v *vertex, o operation, k key) *St
 		s.Text = body.Source.Identifier
 	default:
 		_, s.Text, _ = strings.Cut(name, "] ")
+		for _, m := range isVariable.FindAllStringSubmatch(s.Source, -1) {
+			if b.args[m[1]] && !slices.Contains(s.Args, m[1]) {
+				s.Args = append(s.Args, m[1])
+			}
+		}
 	}
 	return s
 }
@@ -64,6 +70,20 @@ func (b *grapher) place(dgst string) (file string, first, last int) {
 		return source.Infos[i].Filename, first, last // of what the service is built from
 	}
 	return b.source.Dockerfile, first, last
+}
+
+// text is what stands in those lines of the Dockerfile.
+func (b *grapher) text(dgst string, first, last int) string {
+	source := b.source.Definition.GetSource()
+	locations := source.GetLocations()[dgst].GetLocations()
+	if len(locations) == 0 || first < 1 || int(locations[0].SourceIndex) >= len(source.Infos) {
+		return ""
+	}
+	lines := strings.Split(string(source.Infos[locations[0].SourceIndex].Data), "\n")
+	if last > len(lines) {
+		return ""
+	}
+	return strings.Join(lines[first-1:last], "\n")
 }
 
 // environment keeps what may be secret out of sight, and of everything else that it is the same or not.

@@ -19,6 +19,8 @@ type Source struct {
 	Image []byte
 	// Folders are the local folders by the names that the graph has for them.
 	Folders map[string]string
+	// Session is that of the folders, where it is known: a folder of another session is of a graph that this one is built on.
+	Session string
 	// Dockerfile is its path; empty when it is inline.
 	Dockerfile string
 	// Unknown says why there is no definition.

@@ -39,6 +39,8 @@ type Step struct {
 	Inputs []string `json:"inputs"`
 	// Text is the instruction as BuildKit runs it, with variables filled in.
 	Text string `json:"text,omitempty"`
+	// Source is the instruction as the Dockerfile has it.
+	Source string `json:"source,omitempty"`
 	// Self is the digest of what the step does, apart from its inputs and files.
 	Self string `json:"self"`
 	// Env are the variables that a RUN sees. Values that may be secret are digests, "sha256:…".
@@ -64,6 +66,9 @@ type Step struct {
 
 // LoadTakes fills in the local files that the step takes, if it is of a graph that was just made.
 func (s *Step) LoadTakes() {
+	if s.taken != nil {
+		s.Takes = []File{}
+	}
 	for _, t := range s.taken {
 		s.Takes = append(s.Takes, t.tree.countLines(t.take())...)
 	}
