@@ -33,7 +33,7 @@ type outlook struct {
 }
 
 // look makes the graphs of a plan and joins them with the ledger. The builder is asked if it runs; it is not started.
-func (a *app) look(ctx context.Context, plan *targets.Plan, project *compose.Project, builder string) (*outlook, error) {
+func (a *app) look(ctx context.Context, plan *targets.Plan, project *compose.Project, builder string, times bool) (*outlook, error) {
 	cache, err := cacheDir()
 	if err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func (a *app) look(ctx context.Context, plan *targets.Plan, project *compose.Pro
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	o.past.Files = o.ledger.Files
+	o.past.Files, o.past.Times = o.ledger.Files, times
 	rules := steps.Rules{}
 	if o.asked != nil {
 		live = nil

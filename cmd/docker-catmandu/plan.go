@@ -109,7 +109,7 @@ func (a *app) forecast(ctx context.Context, o *planOptions, plan *targets.Plan, 
 	if o.format.value == "table" && !o.steps && !ledgerOf(cache, plan).Exists() {
 		return none, nil
 	}
-	return a.look(ctx, plan, project, o.builder)
+	return a.look(ctx, plan, project, o.builder, false)
 }
 
 // printPlan prints a row for each target; columns in which all rows are empty are left out.

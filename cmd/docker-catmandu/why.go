@@ -100,7 +100,7 @@ func runWhy(ctx context.Context, a *app, o *whyOptions, arg string) error {
 }
 
 func (a *app) explainNext(ctx context.Context, plan *targets.Plan, project *compose.Project, builder string) (*explanation, error) {
-	look, err := a.look(ctx, plan, project, builder)
+	look, err := a.look(ctx, plan, project, builder, true)
 	if err != nil {
 		return nil, err
 	}
@@ -237,11 +237,24 @@ func writeWhy(b *strings.Builder, t forecast.Target, dir, verb string) {
 		}
 		delete(followed, s.Name)
 	}
+	for _, s := range t.Steps {
+		if len(s.Touched) > 0 {
+			fmt.Fprintf(b, "  %s (%s) stays cached: of %s only the time changed, which BuildKit doesn't compare\n", s.Name, lineOf(s, dir), some(s.Touched))
+		}
+	}
 	for _, s := range t.Steps { // of a step that was asked for alone
 		if s.Cause != nil && len(followed[s.Cause.Root]) > 0 {
 			fmt.Fprintf(b, "  %s (%s) %s after %s: %s\n", s.Name, lineOf(s, dir), verb, s.Cause.Root, label(s.Cause))
 		}
 	}
+}
+
+// some names the first of many.
+func some(names []string) string {
+	if len(names) > 3 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:3], ", "), len(names)-3)
+	}
+	return strings.Join(names, ", ")
 }
 
 func took(s forecast.Step) string {

@@ -30,7 +30,7 @@ func (j *job) tell(lead string, g frontend.Graph, folders map[string]string) {
 func sourceFor(t targets.Target, g frontend.Graph, folders map[string]string) steps.Source {
 	s := steps.Source{
 		Service: t.Service, Stage: t.Stage, Platform: g.Platform, Definition: g.Definition, Image: g.Image,
-		Folders: folders, Dockerfile: t.Dockerfile,
+		Folders: folders, Dockerfile: t.Dockerfile, Imports: t.CacheFrom,
 	}
 	if len(t.Platforms) == 0 {
 		s.Platform = ""

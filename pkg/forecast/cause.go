@@ -63,6 +63,21 @@ func (f *forecaster) compare(old *ledger.StepRecord, s *steps.Step) *steps.Cause
 	return steps.Compare(&was, &now)
 }
 
+// touched lists the files of a cached step of which only the times changed.
+func (f *forecaster) touched(s *steps.Step) []string {
+	old := f.built(s)
+	if old == nil || s.Files == "" || f.Files == nil {
+		return nil
+	}
+	now := *s
+	now.LoadTakes()
+	was, err := f.Files(*old)
+	if err != nil {
+		return nil
+	}
+	return steps.Touched(was, now.Takes)
+}
+
 // fromInputs is the cause of a step that is built on another which isn't cached.
 func (f *forecaster) fromInputs(s *steps.Step) *steps.Cause {
 	for _, in := range s.Inputs {
@@ -115,6 +130,12 @@ func (f *forecaster) fromChanged(s *steps.Step) *steps.Cause {
 // itself.
 func (f *forecaster) withoutKey(s *steps.Step, old *ledger.StepRecord) *steps.Cause {
 	switch {
+	case f.imported():
+		text := "it was not built on this builder; whether the imported cache has it is seen in the build"
+		if f.explains {
+			text = "it was not built on this builder before, and the imported cache doesn't have it"
+		}
+		return &steps.Cause{Kind: steps.CauseImport, Text: text, Exact: f.explains}
 	case f.earlier.build == nil:
 		return &steps.Cause{Kind: steps.CauseNew, Text: "it was not built before", Exact: true}
 	case old == nil && f.earlier.otherStage(f.graph):

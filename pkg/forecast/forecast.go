@@ -49,6 +49,8 @@ type Step struct {
 	// Seconds is how long it took when it ran last, 0 is unknown.
 	Seconds float64      `json:"seconds,omitempty"`
 	Cause   *steps.Cause `json:"cause,omitempty"`
+	// Touched are files that a cached step takes of which only the times changed since it ran.
+	Touched []string `json:"touched,omitempty"`
 	// Mounts are the cache mounts of a RUN.
 	Mounts []steps.Mount `json:"mounts,omitempty"`
 }
@@ -68,6 +70,8 @@ type Past struct {
 	Records []Record
 	// Files are the local files that a step took.
 	Files func(ledger.StepRecord) ([]steps.File, error)
+	// Times asks which files were touched. That is as much work as finding out what changed, for all steps.
+	Times bool
 }
 
 // New makes the forecast for a graph.
@@ -81,6 +85,7 @@ func New(g *steps.Graph, p Past) Target {
 // past is what was before.
 func Explain(g *steps.Graph, p Past, ran map[string]bool) Target {
 	f := newForecaster(g, p)
+	f.explains = true
 	for _, s := range g.Steps {
 		f.status[s.Digest] = Cached
 		if ran[s.Digest] {
@@ -100,6 +105,8 @@ type forecaster struct {
 	fresh   map[string]bool
 	earlier *predecessors
 	causes  map[string]*steps.Cause
+	// explains is set for a build that was made.
+	explains bool
 }
 
 func newForecaster(g *steps.Graph, p Past) *forecaster {
@@ -162,7 +169,15 @@ func (f *forecaster) statusOf(s *steps.Step) string {
 	if r := f.built(s); r != nil && f.present(r) {
 		return Cached
 	}
+	if f.imported() {
+		return Unpredictable
+	}
 	return Runs
+}
+
+// imported tells whether all that can be said is that an imported cache may have what was never built on this builder.
+func (f *forecaster) imported() bool {
+	return len(f.graph.Imports) > 0 && len(f.History.BuildsOf(f.Builder, f.graph.Service, f.graph.Platform)) == 0
 }
 
 // built returns the last time that a step was built on the builder, for sure.
@@ -189,6 +204,9 @@ func (f *forecaster) target() Target {
 		out.Seconds = took.Seconds
 		if out.Status != Cached {
 			out.Cause = f.cause(s)
+		}
+		if out.Status == Cached && f.Times {
+			out.Touched = f.touched(s)
 		}
 		if out.Status == Runs {
 			t.Seconds, t.Builds = t.Seconds+took.Seconds, max(t.Builds, took.Builds)

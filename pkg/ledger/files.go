@@ -30,7 +30,7 @@ func listID(s steps.Step) string {
 	if s.Files == "" || s.Self == "" {
 		return ""
 	}
-	return sum([]byte("1\n" + s.Self + "\n" + s.Files)) // another number when steps.File gets fields
+	return sum([]byte("2\n" + s.Self + "\n" + s.Files)) // another number when steps.File gets fields
 }
 
 // Knows says whether the ledger has the list of files of a step, so that Append needs no Takes.

@@ -23,6 +23,8 @@ type Source struct {
 	Session string
 	// Dockerfile is its path; empty when it is inline.
 	Dockerfile string
+	// Imports are the caches that the build looks into, beside the builder's own.
+	Imports []string
 	// Unknown says why there is no definition.
 	Unknown string
 }
@@ -33,7 +35,7 @@ func New(ctx context.Context, s Source, c *Contents, r Rules) (*Graph, error) {
 		return nil, err
 	}
 	b := &grapher{ctx: ctx, source: s, contents: c, rules: r, vertices: map[string]*vertex{}, args: argsOf(s.Definition)}
-	out := &Graph{Service: s.Service, Platform: s.Platform, Stage: s.Stage, Steps: []Step{}, Unknown: s.Unknown}
+	out := &Graph{Service: s.Service, Platform: s.Platform, Stage: s.Stage, Steps: []Step{}, Imports: s.Imports, Unknown: s.Unknown}
 	for _, text := range s.Definition.GetDef() {
 		op := &pb.Op{}
 		if err := op.UnmarshalVT(text); err != nil {

@@ -17,6 +17,8 @@ type Graph struct {
 	Key string `json:"key,omitempty"`
 	// Steps are in the order of the graph: inputs before what is built on them.
 	Steps []Step `json:"steps"`
+	// Imports are the caches that the build looks into, beside the builder's own.
+	Imports []string `json:"imports,omitempty"`
 	// Unknown says why there are no steps.
 	Unknown string `json:"unknown,omitempty"`
 }
@@ -96,6 +98,8 @@ type File struct {
 	// Content is of the bytes alone, for regular files. Lines has 4 bytes for each line of a short text.
 	Content string `json:"content,omitempty"`
 	Lines   []byte `json:"lines,omitempty"`
+	// Time is when the content changed last, in nanoseconds since 1970. BuildKit doesn't compare it.
+	Time int64 `json:"time,omitempty"`
 }
 
 // Mount is a cache mount.

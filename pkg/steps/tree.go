@@ -38,7 +38,7 @@ func newTree() (*tree, error) {
 // add takes a file as BuildKit's receiver does.
 func (t *tree) add(name string, stat *fstypes.Stat, sum func(*fstypes.Stat) (Sums, error)) error {
 	mode := fs.FileMode(stat.Mode)
-	f := File{Path: filepath.ToSlash(name), Mode: stat.Mode, Link: stat.Linkname}
+	f := File{Path: filepath.ToSlash(name), Mode: stat.Mode, Link: stat.Linkname, Time: stat.ModTime}
 	var of Sums
 	var err error
 	switch {
