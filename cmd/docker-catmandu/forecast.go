@@ -53,7 +53,7 @@ func sentence(t forecast.Target, dir string) string {
 
 // because names a step and why it runs.
 func because(s forecast.Step, dir string) string {
-	return fmt.Sprintf("%s (%s): %s", s.Name, lineOf(s, dir), label(s.Cause))
+	return fmt.Sprintf("%s (%s): %s", shortName(s.Name), lineOf(s, dir), label(s.Cause))
 }
 
 // label is a cause in words; what is inferred says so.
@@ -110,7 +110,7 @@ func printSteps(w io.Writer, all []forecast.Target, dir string) error {
 				why = label(s.Cause)
 			}
 			if s.Cause != nil && s.Cause.Root != "" {
-				why = "after " + s.Cause.Root
+				why = "after " + shortName(s.Cause.Root)
 			}
 			rows = append(rows, []string{titleOf(t), shortName(s.Name), lineOf(s, dir), s.Status, took, why})
 		}
@@ -118,11 +118,13 @@ func printSteps(w io.Writer, all []forecast.Target, dir string) error {
 	return table(w, dropEmpty(rows))
 }
 
-// nameWidth is how much of a step's name a table shows.
+// nameWidth is how much of a step's name is shown.
 const nameWidth = 70
 
+// shortName is the name of a step in a line of text: of an image without its digest.
 func shortName(name string) string {
 	name = strings.Join(strings.Fields(name), " ")
+	name, _, _ = strings.Cut(name, "@sha256:")
 	if r := []rune(name); len(r) > nameWidth {
 		return string(r[:nameWidth-1]) + "…"
 	}

@@ -228,23 +228,23 @@ func writeWhy(b *strings.Builder, t forecast.Target, dir, verb string) {
 		if s.Status == forecast.Unpredictable {
 			does = "can't be predicted"
 		}
-		fmt.Fprintf(b, "  %s (%s) %s: %s\n", s.Name, lineOf(s, dir), does, label(s.Cause))
+		fmt.Fprintf(b, "  %s (%s) %s: %s\n", shortName(s.Name), lineOf(s, dir), does, label(s.Cause))
 		if hint := hintFor(s.Cause, t.Service); hint != "" {
 			fmt.Fprintf(b, "    hint: %s\n", hint)
 		}
 		for _, f := range followed[s.Name] {
-			fmt.Fprintf(b, "    then %s (%s)%s\n", f.Name, lineOf(f, dir), took(f))
+			fmt.Fprintf(b, "    then %s (%s)%s\n", shortName(f.Name), lineOf(f, dir), took(f))
 		}
 		delete(followed, s.Name)
 	}
 	for _, s := range t.Steps {
 		if len(s.Touched) > 0 {
-			fmt.Fprintf(b, "  %s (%s) stays cached: of %s only the time changed, which BuildKit doesn't compare\n", s.Name, lineOf(s, dir), some(s.Touched))
+			fmt.Fprintf(b, "  %s (%s) stays cached: of %s only the time changed, which BuildKit doesn't compare\n", shortName(s.Name), lineOf(s, dir), some(s.Touched))
 		}
 	}
 	for _, s := range t.Steps { // of a step that was asked for alone
 		if s.Cause != nil && len(followed[s.Cause.Root]) > 0 {
-			fmt.Fprintf(b, "  %s (%s) %s after %s: %s\n", s.Name, lineOf(s, dir), verb, s.Cause.Root, label(s.Cause))
+			fmt.Fprintf(b, "  %s (%s) %s after %s: %s\n", shortName(s.Name), lineOf(s, dir), verb, shortName(s.Cause.Root), label(s.Cause))
 		}
 	}
 }

@@ -35,6 +35,9 @@ func (f *forecaster) find(s *steps.Step) *steps.Cause {
 	if f.built(s) != nil && !f.fresh[s.Digest] {
 		return &steps.Cause{Kind: steps.CauseGone, Text: "its result is no longer in the builder's cache", Exact: f.Records != nil}
 	}
+	if f.earlier.build == nil {
+		return f.withoutKey(s, nil)
+	}
 	old := f.earlier.of(s)
 	if old != nil {
 		if c := f.compare(old, s); c != nil {
