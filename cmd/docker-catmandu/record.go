@@ -100,6 +100,7 @@ func (r *recorder) finish(w io.Writer, plan *targets.Plan, result *buildx.Result
 		}
 	}
 	build, results := r.record(graphs, result, done, ledger.Builder{ID: live.ID, Name: result.Builder, Driver: live.Driver(), Version: live.Version})
+	addUsage(results, result.Targets, live.Usage)
 	if err := r.ledger.Append(build, results); err != nil {
 		return err
 	}
@@ -179,6 +180,36 @@ func (r *recorder) record(graphs []*steps.Graph, result *buildx.Result, done map
 		}
 	}
 	return b, results
+}
+
+// worthAsking is how many seconds a step runs before it matters what it used.
+const worthAsking = 1
+
+// addUsage adds what steps used, as far as the builder counted that. A build goes into the ledger without it as well.
+func addUsage(results []ledger.Result, built []buildx.TargetResult, ask func(context.Context, string) (map[string]buildx.Usage, error)) {
+	if !slices.ContainsFunc(results, func(r ledger.Result) bool { return r.Status != ledger.Cached && r.Seconds >= worthAsking }) {
+		return
+	}
+	var refs []string
+	for _, t := range built {
+		if t.Ref != "" && !slices.Contains(refs, t.Ref) { // services that are built together share one
+			refs = append(refs, t.Ref)
+		}
+	}
+	answers := make([]map[string]buildx.Usage, len(refs))
+	var all sync.WaitGroup
+	for i, ref := range refs {
+		all.Go(func() { answers[i], _ = ask(context.Background(), ref) })
+	}
+	all.Wait()
+	for _, used := range answers {
+		for i := range results {
+			r := &results[i]
+			if u, known := used[r.Step.Digest]; known && r.Status != ledger.Cached {
+				r.CPUSeconds, r.PeakMemory, r.IOBytes = u.CPUSeconds, u.PeakMemory, u.IOBytes
+			}
+		}
+	}
 }
 
 func statusOf(v buildx.Step) string {
