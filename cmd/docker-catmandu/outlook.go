@@ -140,7 +140,7 @@ func (o *outlook) records(ctx context.Context, live *buildx.Live) {
 		o.asked = err
 		return
 	}
-	o.past.Records = []forecast.Record{}
+	o.past.Records, o.past.Pulls = []forecast.Record{}, live.Driver() != "docker"
 	for _, r := range found {
 		o.past.Records = append(o.past.Records, forecast.Record{Description: r.Description, Created: r.CreatedAt})
 	}

@@ -68,6 +68,8 @@ type Past struct {
 	Builder string
 	// Records are the builder's, with one of the Descriptions of the steps; nil when it was not asked.
 	Records []Record
+	// Pulls says that the builder has records of images: not so an engine, which has them elsewhere.
+	Pulls bool
 	// Files are the local files that a step took.
 	Files func(ledger.StepRecord) ([]steps.File, error)
 	// Times asks which files were touched. That is as much work as finding out what changed, for all steps.

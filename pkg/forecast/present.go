@@ -30,12 +30,13 @@ func Descriptions(g *steps.Graph, h *ledger.History, builder string) []string {
 // oldFile is what BuildKit before v0.9 calls every record of a file operation.
 const oldFile = "fileop target"
 
-// descriptions are those that a step's record may have, as BuildKit's solver/llbsolver/ops make them. An image has none of
-// its own: it is made of many records.
+// descriptions are those that a step's record may have, as BuildKit's solver/llbsolver/ops and its cache/remote.go make them.
 func descriptions(s *steps.Step) []string {
 	switch {
-	case s.Base != nil:
+	case s.Base != nil && s.Base.Digest == "":
 		return nil
+	case s.Base != nil:
+		return []string{"pulled from " + s.Base.Ref + "@" + s.Base.Digest}
 	case s.IsRun():
 		return []string{"mount / from exec " + s.Text}
 	}
@@ -51,8 +52,11 @@ const (
 // present tells whether the result of a step is still there: whether there is a record that was made when the step ran. Of
 // a step that never ran since there is a ledger, any record of its description counts.
 func (f *forecaster) present(last *ledger.StepRecord) bool {
-	if f.Records == nil || len(descriptions(&last.Step)) == 0 {
+	switch of := descriptions(&last.Step); {
+	case f.Records == nil || len(of) == 0:
 		return true
+	case last.Step.Base != nil:
+		return !f.Pulls || f.hasRecord(&last.Step, func(time.Time) bool { return true })
 	}
 	ran := false
 	for _, r := range f.History.Results(f.Builder, last.Step.Key) {
