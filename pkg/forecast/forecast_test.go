@@ -1,0 +1,171 @@
+package forecast
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/ledger"
+	"github.com/docker-catmandu/docker-catmandu/pkg/steps"
+)
+
+var noon = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+
+// chain is a graph of steps that are built on one another; a text is an instruction, and what it takes from the context.
+func chain(service string, texts ...string) *steps.Graph {
+	g := &steps.Graph{Service: service, Steps: []steps.Step{}}
+	key := ""
+	for i, text := range texts {
+		key = fmt.Sprintf("%x", key+text)
+		s := steps.Step{
+			Key: key, Digest: "sha256:" + key, Self: text, Stage: "base", Name: fmt.Sprintf("[base %d/%d] %s", i+1, len(texts), text),
+			Line: i + 1, Inputs: []string{}, Dir: "/", Text: text,
+		}
+		if i > 0 {
+			s.Inputs = append(s.Inputs, g.Steps[i-1].Digest)
+		}
+		g.Steps = append(g.Steps, s)
+	}
+	return g
+}
+
+// built adds a build of a graph in which all steps ran, a second each, to a history.
+func built(h *ledger.History, builder string, g *steps.Graph) *ledger.History {
+	at := noon.Add(time.Duration(len(h.Builds)) * time.Hour)
+	b := ledger.BuildRecord{Build: ledger.Build{
+		Started: at, Builder: ledger.Builder{ID: builder, Name: builder}, Targets: []ledger.Target{{Service: g.Service, Stage: g.Stage}},
+	}}
+	for i, s := range g.Steps {
+		b.Results = append(b.Results, ledger.StepRecord{Result: ledger.Result{
+			Service: g.Service, Step: s, Status: ledger.Ran, Started: at.Add(time.Duration(i) * time.Second), Seconds: 1,
+		}})
+	}
+	return &ledger.History{Builds: append(h.Builds[:len(h.Builds):len(h.Builds)], b)}
+}
+
+// outline is a forecast in a line for each step.
+func outline(t Target) []string {
+	var out []string
+	for _, s := range t.Steps {
+		line := s.Status
+		if s.Cause != nil {
+			line += " " + s.Cause.Kind
+			if s.Cause.Root != "" {
+				line += " of " + s.Cause.Root
+			}
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+func TestForecast(t *testing.T) {
+	before := chain("web", "FROM a", "RUN b", "RUN c")
+	history := built(&ledger.History{}, "one", before)
+	unknown := chain("web", "FROM a", "RUN b", "RUN c")
+	unknown.Steps[1].Key, unknown.Steps[1].Unknown = "", "git"
+	unknown.Steps[2].Key, unknown.Steps[2].Unknown = "", "git"
+	fresh := chain("web", "FROM a", "RUN b", "RUN c")
+	fresh.Steps[1].NoCache = true
+	imports := chain("web", "FROM a", "RUN b", "RUN c")
+	imports.Imports = []string{"type=registry,ref=cache"}
+	for _, tc := range []struct {
+		name    string
+		graph   *steps.Graph
+		builder string
+		records []Record
+		want    []string
+	}{
+		{name: "the same", graph: before, want: []string{"cached", "cached", "cached"}},
+		{
+			name: "a changed step", graph: chain("web", "FROM a", "RUN x", "RUN c"),
+			want: []string{"cached", "runs instruction", "runs earlier of [base 2/3] RUN x"},
+		},
+		{
+			name: "a step more", graph: chain("web", "FROM a", "RUN n", "RUN b", "RUN c"),
+			want: []string{"cached", "runs instruction", "runs earlier of [base 2/4] RUN n", "runs earlier of [base 2/4] RUN n"},
+		},
+		{name: "a step less", graph: chain("web", "FROM a", "RUN c"), want: []string{"cached", "runs instruction"}},
+		{name: "another builder", graph: before, builder: "two", want: []string{"runs gone", "runs earlier of [base 1/3] FROM a", "runs earlier of [base 1/3] FROM a"}},
+		{name: "another service", graph: chain("api", "FROM a", "RUN b", "RUN z"), want: []string{"cached", "cached", "runs new"}},
+		{name: "unknown", graph: unknown, want: []string{"cached", "unpredictable unpredictable", "unpredictable earlier of [base 2/3] RUN b"}},
+		{name: "no cache", graph: fresh, want: []string{"cached", "runs no-cache", "runs earlier of [base 2/3] RUN b"}},
+		{
+			name: "imports, on a new builder", graph: imports, builder: "two",
+			want: []string{"unpredictable import", "unpredictable earlier of [base 1/3] FROM a", "unpredictable earlier of [base 1/3] FROM a"},
+		},
+		{
+			name: "the last result is there", graph: before,
+			records: []Record{{"mount / from exec RUN c", noon.Add(2 * time.Second)}}, want: []string{"cached", "cached", "cached"},
+		},
+		{
+			name: "only the first is there", graph: before,
+			records: []Record{{"mount / from exec FROM a", noon}}, want: []string{"cached", "runs gone", "runs gone"},
+		},
+		{
+			name: "that of another build", graph: before,
+			records: []Record{{"mount / from exec RUN c", noon.Add(time.Minute)}}, want: []string{"runs gone", "runs gone", "runs gone"},
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			builder := tc.builder
+			if builder == "" {
+				builder = "one"
+			}
+			got := New(tc.graph, Past{History: history, Builder: builder, Records: tc.records})
+			assert.DeepEqual(t, outline(got), tc.want)
+		})
+	}
+}
+
+// What was built twice is cached both ways; seconds are those of the same step before.
+func TestForecastOfGoingBack(t *testing.T) {
+	first, second := chain("web", "FROM a", "RUN b", "RUN c"), chain("web", "FROM a", "RUN x", "RUN c")
+	history := built(built(&ledger.History{}, "one", first), "one", second)
+	got := New(first, Past{History: history, Builder: "one"})
+	assert.Equal(t, got.Cached, 3)
+	got = New(chain("web", "FROM a", "RUN y", "RUN c"), Past{History: history, Builder: "one"})
+	assert.Equal(t, fmt.Sprint(got.Cached, got.Runs, got.Seconds), "1 2 2")
+}
+
+// A step that did not come to its end, or whose files changed meanwhile, is not there.
+func TestForecastOfWhatIsNotSure(t *testing.T) {
+	g := chain("web", "FROM a", "RUN b")
+	for _, spoil := range []func(r *ledger.StepRecord){
+		func(r *ledger.StepRecord) { r.Status = ledger.Failed },
+		func(r *ledger.StepRecord) { r.Status = ledger.Canceled },
+		func(r *ledger.StepRecord) { r.Unsure = true },
+	} {
+		history := built(&ledger.History{}, "one", g)
+		spoil(&history.Builds[0].Results[1])
+		assert.DeepEqual(t, outline(New(g, Past{History: history, Builder: "one"})), []string{"cached", "runs new"})
+	}
+}
+
+func TestExplain(t *testing.T) {
+	history := built(&ledger.History{}, "one", chain("web", "FROM a", "RUN b", "RUN c"))
+	now := chain("web", "FROM a", "RUN b", "RUN d")
+	ran := map[string]bool{now.Steps[2].Digest: true}
+	assert.DeepEqual(t, outline(Explain(now, Past{History: history, Builder: "one"}, ran)), []string{"cached", "cached", "runs instruction"})
+	ran[now.Steps[1].Digest] = true // although it was built before
+	got := Explain(now, Past{History: history, Builder: "one"}, ran)
+	assert.DeepEqual(t, outline(got), []string{"cached", "runs gone", "runs instruction"})
+	assert.Assert(t, !got.Steps[1].Cause.Exact)
+}
+
+func TestCausesOfFiles(t *testing.T) {
+	old, now := chain("web", "COPY ."), chain("web", "COPY .")
+	old.Steps[0].Files, now.Steps[0].Files = "1", "2"
+	now.Steps[0].Key = "new"
+	history := built(&ledger.History{}, "one", old)
+	past := Past{History: history, Builder: "one", Files: func(ledger.StepRecord) ([]steps.File, error) {
+		return []steps.File{{Path: "a", Digest: "1"}, {Path: "b", Digest: "1"}}, nil
+	}}
+	now.Steps[0].Takes = []steps.File{{Path: "a", Digest: "2", Content: "x"}, {Path: "c", Digest: "1"}}
+	got := New(now, past)
+	assert.Equal(t, got.Steps[0].Cause.Text, "a changed, b was removed, c was added")
+	past.Files = func(ledger.StepRecord) ([]steps.File, error) { return nil, nil }
+	assert.Equal(t, New(now, past).Steps[0].Cause.Text, "files that it takes changed; which, is not known any more")
+}
