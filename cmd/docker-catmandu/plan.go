@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -26,7 +27,8 @@ const planLong = `Print what a build would do, before anything runs: of every se
 and context, tags, platforms and caches. Needs no builder.
 
 Where this project was built before, it also says which steps will run and why, and what they took. A builder that runs is
-asked which base images there are now and what its cache still has; none is started. --steps lists all steps.
+asked which base images there are now and what its cache still has; none is started. --steps lists all steps, and what
+services could share.
 
 --format bake prints a file that docker buildx bake builds to the same images.`
 
@@ -72,7 +74,7 @@ func runPlan(ctx context.Context, a *app, o *planOptions, services []string) err
 		return err
 	}
 	if o.format.value == "json" {
-		return printJSON(a.out, planned{plan, look.targets})
+		return printJSON(a.out, planned{plan, look.targets, look.advice()})
 	}
 	if len(plan.Targets) == 0 {
 		return nil
@@ -81,7 +83,7 @@ func runPlan(ctx context.Context, a *app, o *planOptions, services []string) err
 		fmt.Fprintln(a.err, note)
 	}
 	if o.steps {
-		return printSteps(a.out, look.targets, plan.Dir)
+		return errors.Join(printSteps(a.out, look.targets, plan.Dir), printAdvice(a.out, look.advice()))
 	}
 	if err := printPlan(a.out, plan); err != nil || len(look.targets) == 0 {
 		return err
@@ -94,6 +96,7 @@ func runPlan(ctx context.Context, a *app, o *planOptions, services []string) err
 type planned struct {
 	*targets.Plan
 	Predictions []forecast.Target `json:"predictions"`
+	Advice      []forecast.Advice `json:"advice"`
 }
 
 // forecast looks at the next build where there is something to say of it: a table without steps needs earlier builds.
