@@ -31,6 +31,7 @@ type buildOptions struct {
 	keepGoing    bool
 	jobs         int
 	consent      consent
+	affected     affectedFlag
 }
 
 const buildLong = `Build the services of a Compose project, all at once, and what they are built from.
@@ -44,6 +45,7 @@ none of these answers, on Linux, a private BuildKit is started; it ends by itsel
 const buildExample = `  docker catmandu build --target prod
   docker catmandu build --target dev web
   docker catmandu build --target prod --push
+  docker catmandu build --target prod --affected origin/main
   docker catmandu build --target prod --platform linux/arm64 --push --digest-file arm64.json
   docker catmandu build --target prod --output type=oci,dest=images,tar=false`
 
@@ -72,6 +74,7 @@ func newBuildCommand(a *app, project *projectFlags) *cobra.Command {
 	flags.BoolVar(&o.keepGoing, "keep-going", false, "Build the other services to their end when one fails")
 	flags.IntVar(&o.jobs, "jobs", 0, "Services to build at once; 0 chooses by CPUs and memory of this machine")
 	o.consent.add(flags)
+	o.affected.add(flags)
 	completeTargets(cmd, &o.from)
 	_ = cmd.RegisterFlagCompletionFunc("builder", completeBuilders(a))
 	_ = cmd.RegisterFlagCompletionFunc("progress", cobra.FixedCompletions(progressModes, cobra.ShellCompDirectiveNoFileComp))
@@ -97,6 +100,11 @@ func runBuild(ctx context.Context, a *app, o *buildOptions, services []string) e
 	a.warn(plan, project)
 	if len(plan.Targets) == 0 {
 		return nil
+	}
+	if o.affected.given {
+		if plan, err = a.onlyAffected(ctx, o, plan, services); err != nil || plan == nil {
+			return err
+		}
 	}
 	if err := o.consent.check(ctx, a, plan); err != nil {
 		return err

@@ -53,6 +53,7 @@ func newRootCommand(a *app) *cobra.Command {
 	cmd.AddCommand(
 		newPlanCommand(a, &project),
 		newBuildCommand(a, &project),
+		newAffectedCommand(a, &project),
 		newWhyCommand(a, &project),
 		newMergeCommand(a),
 		newVersionCommand(a),

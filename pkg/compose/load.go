@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,8 @@ type Options struct {
 	Variants bool
 	// Environment is "NAME=value"; nil is the process's.
 	Environment []string
+	// WorkingDir stands for the process's where files are looked for that nobody named.
+	WorkingDir string
 }
 
 // ErrNoFile says that there is no Compose file in the working directory or above it.
@@ -130,10 +133,13 @@ func find(o Options) (*found, error) {
 		cli.WithWorkingDirectory(o.Dir),
 		cli.WithEnv(environ),
 		withPWD,
+		o.enter,
 		cli.WithEnvFiles(o.EnvFiles...),
 		cli.WithDotEnv,
+		o.absolute,
 		cli.WithConfigFileEnv,
 		cli.WithDefaultConfigPath,
+		o.leave,
 		// The files may lie in another folder, with a .env of its own.
 		cli.WithEnvFiles(o.EnvFiles...),
 		cli.WithDotEnv,
@@ -176,6 +182,39 @@ func find(o Options) (*found, error) {
 		}
 	}
 	return f, nil
+}
+
+// enter and leave make compose-go take Options.WorkingDir for the process's until it knows the files: from there on their
+// folder counts.
+func (o Options) enter(po *cli.ProjectOptions) error {
+	if o.WorkingDir != "" && o.Dir == "" && len(o.Files) == 0 {
+		po.WorkingDir = o.WorkingDir
+	}
+	return nil
+}
+
+func (o Options) leave(po *cli.ProjectOptions) error {
+	if po.WorkingDir == o.WorkingDir && o.Dir == "" && len(po.ConfigPaths) > 0 {
+		po.WorkingDir = ""
+	}
+	return nil
+}
+
+// absolute makes the files that a .env names relative to Options.WorkingDir.
+func (o Options) absolute(po *cli.ProjectOptions) error {
+	files, named := po.Environment["COMPOSE_FILE"]
+	if o.WorkingDir == "" || len(o.Files) > 0 || !named {
+		return nil
+	}
+	separator := cmp.Or(po.Environment["COMPOSE_PATH_SEPARATOR"], string(os.PathListSeparator))
+	parts := strings.Split(files, separator)
+	for i, file := range parts {
+		if file != "-" && !filepath.IsAbs(file) {
+			parts[i] = filepath.Join(o.WorkingDir, file)
+		}
+	}
+	po.Environment["COMPOSE_FILE"] = strings.Join(parts, separator)
+	return nil
 }
 
 func withPWD(o *cli.ProjectOptions) error {

@@ -325,3 +325,35 @@ secrets:
 	assert.DeepEqual(t, b.Ulimits, map[string]Ulimit{"nproc": {5, 5}, "nofile": {1, 2}})
 	assert.DeepEqual(t, b.Args, map[string]string{"GIVEN": "yes"})
 }
+
+// TestLoadWorkingDir finds files as a process in another folder would, with a folder of the process beside it.
+func TestLoadWorkingDir(t *testing.T) {
+	here := project(t, map[string]string{
+		"compose.yaml": "services: {wrong: {build: .}}",
+		"other.yaml":   "services: {wrong: {build: .}}",
+		".env":         "A=wrong",
+	})
+	for _, test := range []struct {
+		name  string
+		files map[string]string
+		below string
+	}{
+		{"in it", map[string]string{"compose.yaml": "services: {web: {build: {context: ., args: {A: $A}}}}", ".env": "A=b"}, ""},
+		{"above", map[string]string{"compose.yaml": "services: {web: {build: {context: ., args: {A: $A}}}}", ".env": "A=b", "x/y": ""}, "x"},
+		{"named in .env", map[string]string{"other.yaml": "services: {web: {build: {context: ., args: {A: $A}}}}", ".env": "A=b\nCOMPOSE_FILE=other.yaml"}, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			there := project(t, test.files)
+			p, err := load(t, here, Options{WorkingDir: filepath.Join(there, test.below)})
+			assert.NilError(t, err)
+			assert.Equal(t, p.Dir, there)
+			assert.Equal(t, len(p.Services), 1)
+			assert.Equal(t, p.Services[0].Name, "web")
+			assert.Equal(t, p.Services[0].Build.Args["A"], "b")
+		})
+	}
+	t.Run("none", func(t *testing.T) {
+		_, err := load(t, here, Options{WorkingDir: t.TempDir()})
+		assert.ErrorIs(t, err, ErrNoFile)
+	})
+}

@@ -84,7 +84,7 @@ func (t *Tree) addSubmodules(r *repo, commit string, submodules map[string]strin
 		t.folder(r.prefix + name)
 		sub := r.submodule(name, names[name])
 		if sub == nil || !sub.has(at) {
-			t.missing = append(t.missing, r.prefix+name)
+			t.missing[r.prefix+name] = at
 			continue
 		}
 		if err := t.addCommit(sub, at); err != nil {

@@ -40,11 +40,14 @@ func (t *Tree) Lstat(name string) (*types.Stat, error) {
 }
 
 // BlobID is the object that git keeps for a file, and whether a build would read just that: a checkout may convert it.
-// It is empty when git has none: for files on disk, for folders, and for what is not there.
+// It is empty when git has none: for files on disk that changed or may have, for folders, and for what is not there.
 func (t *Tree) BlobID(name string) (id string, unconverted bool) {
 	n, err := t.find("open", name, false)
-	if err != nil || n.object == "" {
+	switch {
+	case err != nil:
 		return "", false
+	case n.object == "":
+		return n.unchanged, n.unchanged != ""
 	}
 	return n.object, !n.convert
 }

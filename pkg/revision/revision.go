@@ -8,9 +8,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -23,10 +25,10 @@ var ErrLink = errors.New("is a symbolic link, not a regular file")
 type Tree struct {
 	root    string
 	commit  string
-	nodes   map[string]*node // by path from the root; "" is the root
-	missing []string
-	repos   []*repo    // the repository and its submodules
-	mu      sync.Mutex // guards what nodes find out late
+	nodes   map[string]*node  // by path from the root; "" is the root
+	missing map[string]string // commits of submodules by path
+	repos   []*repo           // the repository and its submodules
+	mu      sync.Mutex        // guards what nodes find out late
 }
 
 // node is a file, folder or link of a tree.
@@ -41,6 +43,9 @@ type node struct {
 	object  string
 	repo    *repo
 	convert bool // a checkout may change the content
+
+	// unchanged is the object that a file on disk is known to be the same as.
+	unchanged string
 }
 
 // Open finds the repository that a folder lies in, and the commit that rev means there. The context ends all that the
@@ -92,7 +97,10 @@ func (t *Tree) Commit() string { return t.commit }
 
 // Missing has the folders of submodules whose files are not there to be read, as paths from the root, with slashes.
 // They are empty folders in the tree.
-func (t *Tree) Missing() []string { return t.missing }
+func (t *Tree) Missing() []string { return slices.Sorted(maps.Keys(t.missing)) }
+
+// MissingCommit is the commit that the revision names of a submodule whose files are not there.
+func (t *Tree) MissingCommit(path string) string { return t.missing[path] }
 
 // Close ends the git processes of the tree.
 func (t *Tree) Close() error {
@@ -104,7 +112,7 @@ func (t *Tree) Close() error {
 }
 
 func newTree(root, commit string) *Tree {
-	t := &Tree{root: root, commit: commit, nodes: map[string]*node{}}
+	t := &Tree{root: root, commit: commit, nodes: map[string]*node{}, missing: map[string]string{}}
 	t.nodes[""] = &node{mode: os.ModeDir | 0o755}
 	return t
 }
@@ -130,7 +138,6 @@ func (t *Tree) sort() {
 	for _, n := range t.nodes {
 		sort.Slice(n.children, func(i, j int) bool { return n.children[i].path < n.children[j].path })
 	}
-	sort.Strings(t.missing)
 }
 
 func (n *node) name() string { return path.Base(n.path) }

@@ -35,6 +35,7 @@ func WorkingTree(ctx context.Context, dir string, o Options) (*Tree, error) {
 type indexed struct {
 	mode, object string
 	skipped      bool // by a sparse checkout
+	assumed      bool // to be unchanged, whatever is on disk
 }
 
 func (t *Tree) addWorkingTree(r *repo, o Options) error {
@@ -69,13 +70,15 @@ func (t *Tree) addWorkingTree(r *repo, o Options) error {
 		}
 	}
 	if len(skipped) > 0 {
-		return r.checkout(skipped, false)
+		if err := r.checkout(skipped, false); err != nil {
+			return err
+		}
 	}
-	return nil
+	return t.addUnchanged(r, index)
 }
 
 func (r *repo) index() (map[string]indexed, error) {
-	out, err := r.run(nil, "ls-files", "--stage", "-t", "-z")
+	out, err := r.run(nil, "ls-files", "--stage", "-v", "-z")
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +86,8 @@ func (r *repo) index() (map[string]indexed, error) {
 	for _, entry := range split(out) {
 		info, name, _ := strings.Cut(entry, "\t")
 		if f := strings.Fields(info); len(f) == 4 { // tag, mode, object, stage
-			index[name] = indexed{mode: f[1], object: f[2], skipped: f[0] == "S"}
+			tag := strings.ToUpper(f[0])
+			index[name] = indexed{mode: f[1], object: f[2], skipped: tag == "S", assumed: tag != f[0]}
 		}
 	}
 	return index, nil
@@ -180,7 +184,7 @@ func (d *disk) addNested(name, full string, known indexed) error {
 	d.tree.folder(d.repo.prefix + name)
 	entries, err := os.ReadDir(full)
 	if len(entries) == 0 {
-		d.tree.missing = append(d.tree.missing, d.repo.prefix+name)
+		d.tree.missing[d.repo.prefix+name] = known.object
 	}
 	if err != nil {
 		return err

@@ -106,8 +106,8 @@ func (b *grapher) vertex(dgst string, op *pb.Op) (*vertex, error) {
 		}
 	}
 	o, err := operationOf(op, b.rules)
-	if err != nil {
-		return nil, err
+	if err != nil { // BuildKit will refuse it, and say so better
+		o = operation{unknown: err.Error()}
 	}
 	if op.Op == nil { // the end: nothing but its input
 		o = operation{}
