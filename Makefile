@@ -77,6 +77,14 @@ bench: ## Go benchmarks
 bench-peers: build packages tools ## The plugin against Compose and bake; BENCH=regexp, PEER_ROUNDS=n, BENCH_LONG=1
 	go test -tags e2e -run '^$$' -bench Peers -benchtime 1x -timeout 3h ./e2e
 
+.PHONY: bench-forecast
+bench-forecast: build packages tools ## What a forecast takes, and what the ledger costs a build
+	go test -tags e2e -run '^$$' -bench Forecast -benchtime 10x -timeout 1h ./e2e
+
+.PHONY: truth
+truth: build packages tools ## Predictions against a real BuildKit, at length; SEED=n, MUTATIONS=n
+	TRUTH_SEED=$(or $(SEED),1) TRUTH_MUTATIONS=$(or $(MUTATIONS),2000) go test -tags e2e -run 'TestTruth' -count=1 -timeout 3h -v ./e2e
+
 .PHONY: docs
 docs: ## Write docs/reference and the golden files anew
 	go test ./cmd/... -update

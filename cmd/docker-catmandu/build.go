@@ -40,7 +40,10 @@ Images go into the Docker Engine. Where none answers they go into OCI layouts, o
 summary at the end says where. --load, --push and --output choose.
 
 The builder is the one of --builder, or of BUILDX_BUILDER, or buildx's current one, or the Docker Engine. Where
-none of these answers, on Linux, a private BuildKit is started; it ends by itself when it has been idle.`
+none of these answers, on Linux, a private BuildKit is started; it ends by itself when it has been idle.
+
+What was built is written to a ledger in the cache folder, by which plan, why and the lines below the summary tell which
+steps run and why. CATMANDU_LEDGER=off leaves that out.`
 
 const buildExample = `  docker catmandu build --target prod
   docker catmandu build --target dev web
@@ -124,15 +127,20 @@ func runBuild(ctx context.Context, a *app, o *buildOptions, services []string) e
 	if err != nil {
 		return err
 	}
-	record := newRecorder(ctx, b, cache, plan)
-	result, err := b.Build(ctx, plan, buildx.BuildOptions{
+	options := buildx.BuildOptions{
 		Outputs: buildx.Outputs{
 			Load: o.load, Push: o.push, ByDigest: o.digestFile != "", Specs: o.outputs,
 			Layouts: layoutDir(cache, plan), Manifests: filepath.Join(cache, "manifests"),
 		},
 		Progress: o.progress, Out: a.display, Notices: a.err, Environment: project.Environment, KeepGoing: o.keepGoing,
-		Jobs: cmp.Or(o.jobs, buildx.MachineJobs()), Metadata: o.metadataFile != "", Graph: record.graph, Images: record.images.Watching,
-	})
+		Jobs: cmp.Or(o.jobs, buildx.MachineJobs()), Metadata: o.metadataFile != "",
+	}
+	var record *recorder
+	if os.Getenv("CATMANDU_LEDGER") != "off" {
+		record = newRecorder(ctx, b, cache, plan)
+		options.Graph, options.Images = record.graph, record.images.Watching
+	}
+	result, err := b.Build(ctx, plan, options)
 	if result != nil && !o.quiet {
 		if err := printResult(a.err, result); err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -36,7 +37,8 @@ func imagesFile(cache string) string { return filepath.Join(cache, "images.json"
 
 // recorder learns during a build what it was made of, beside it: keys are made while BuildKit is at work.
 type recorder struct {
-	builder  builder
+	// ctx is that of the build: what an interrupted one read is not looked at to the end.
+	ctx      context.Context
 	ledger   *ledger.Ledger
 	disk     *steps.Disk
 	contents *steps.Contents
@@ -49,9 +51,14 @@ type recorder struct {
 }
 
 func newRecorder(ctx context.Context, b builder, cache string, plan *targets.Plan) *recorder {
-	r := &recorder{builder: b, ledger: ledgerOf(cache, plan), disk: steps.NewDisk(sumsDir(cache)), graphs: map[string]*steps.Graph{}}
+	r := &recorder{ledger: ledgerOf(cache, plan), disk: steps.NewDisk(sumsDir(cache)), graphs: map[string]*steps.Graph{}}
 	r.contents, r.images = steps.NewContents(r.disk), frontend.NewMemory(imagesFile(cache))
-	r.live = sync.OnceValues(func() (*buildx.Live, error) { return b.Live(context.WithoutCancel(ctx)) })
+	r.ctx = ctx
+	r.live = sync.OnceValues(func() (*buildx.Live, error) {
+		ctx, cancel := context.WithTimeout(ctx, askTimeout)
+		defer cancel()
+		return b.Live(ctx)
+	})
 	return r
 }
 
@@ -65,7 +72,7 @@ func (r *recorder) graph(s steps.Source) {
 		if err != nil {
 			return
 		}
-		g, err := steps.New(context.Background(), s, r.contents, steps.Rules{Plain: live.Plain()})
+		g, err := steps.New(r.ctx, s, r.contents, steps.Rules{Plain: live.Plain()})
 		if err != nil {
 			return
 		}
@@ -77,26 +84,21 @@ func (r *recorder) graph(s steps.Source) {
 
 // finish writes the build into the ledger, and tells why steps ran. None of it is worth failing a build for.
 func (r *recorder) finish(w io.Writer, plan *targets.Plan, result *buildx.Result, quiet bool) error {
+	if r == nil || result == nil {
+		return nil
+	}
 	r.all.Wait()
-	if len(r.graphs) == 0 || result == nil {
+	if len(r.graphs) == 0 {
 		return nil
 	}
 	live, err := r.live()
 	if err != nil {
 		return err
 	}
-	history, err := r.ledger.Read()
-	if err != nil {
-		return err
-	}
-	graphs := r.sorted()
-	done := vertices(result)
+	graphs, done := r.sorted(), vertices(result)
 	if !quiet {
-		past := forecast.Past{History: history, Builder: live.ID, Files: r.ledger.Files}
-		for _, g := range graphs {
-			if line := whyLine(forecast.Explain(g, past, ran(g, done)), plan.Dir); line != "" {
-				fmt.Fprintln(w, line)
-			}
+		if err := r.explain(w, graphs, done, live.ID, plan.Dir); err != nil {
+			return err
 		}
 	}
 	build, results := r.record(graphs, result, done, ledger.Builder{ID: live.ID, Name: result.Builder, Driver: live.Driver(), Version: live.Version})
@@ -105,6 +107,27 @@ func (r *recorder) finish(w io.Writer, plan *targets.Plan, result *buildx.Result
 		return err
 	}
 	return errors.Join(r.disk.Close(), r.images.Close())
+}
+
+// explain prints a line for each target of which steps ran.
+func (r *recorder) explain(w io.Writer, graphs []*steps.Graph, done map[vertex]buildx.Step, builder, dir string) error {
+	past := forecast.Past{Builder: builder, Files: r.ledger.Files}
+	for _, g := range graphs {
+		steps := ran(g, done)
+		if !slices.Contains(slices.Collect(maps.Values(steps)), true) {
+			continue
+		}
+		if past.History == nil {
+			var err error
+			if past.History, err = r.ledger.Read(); err != nil {
+				return err
+			}
+		}
+		if line := whyLine(forecast.Explain(g, past, steps), dir); line != "" {
+			fmt.Fprintln(w, line)
+		}
+	}
+	return nil
 }
 
 func (r *recorder) sorted() []*steps.Graph {
