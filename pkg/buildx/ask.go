@@ -61,8 +61,8 @@ func (l *Live) Graphs(ctx context.Context, p *targets.Plan, a Asking) ([]steps.S
 	if err != nil {
 		return nil, err
 	}
-	q.live, q.plain = l, l.Plain()
-	if q.plain {
+	q.live, q.foreign = l, l.foreign()
+	if q.foreign {
 		return q.all(ctx), nil
 	}
 	var out []steps.Source
@@ -91,15 +91,15 @@ func (l *Live) converse(ctx context.Context, so client.SolveOpt, talk func(conte
 
 // question is what is asked of one plan.
 type question struct {
-	Asking
+	asking  Asking
 	plan    *targets.Plan
 	options map[string]build.Options
 	attrs   map[string]map[string]string
 	images  frontend.Images
 	opts    gateway.BuildOpts
-	// live is nil where there is no builder. plain says that its frontend is another than ours.
+	// live is nil where there is no builder. foreign says that its frontend is another than ours.
 	live    *Live
-	plain   bool
+	foreign bool
 	answers map[string]func() answer
 }
 
@@ -114,7 +114,7 @@ type answer struct {
 
 func newQuestion(p *targets.Plan, node builder.Node, a Asking) (*question, error) {
 	q := &question{
-		Asking: a, plan: p, options: map[string]build.Options{}, attrs: map[string]map[string]string{},
+		asking: a, plan: p, options: map[string]build.Options{}, attrs: map[string]map[string]string{},
 		answers: map[string]func() answer{},
 	}
 	for _, t := range p.Targets {
@@ -189,7 +189,7 @@ func (q *question) ask(ctx context.Context, t targets.Target) answer {
 			}
 		}
 	}
-	if q.plain {
+	if q.foreign {
 		return q.askBuilder(ctx, t, attrs, inputs)
 	}
 	if !isDir(t.Context) {
@@ -282,8 +282,8 @@ func (q *question) askBuilder(ctx context.Context, t targets.Target, attrs map[s
 // read reads a file that the frontend wants to see.
 func (q *question) read(t targets.Target, folder, file string) ([]byte, error) {
 	read := frontend.ReadFile
-	if q.Asking.Read != nil {
-		read = q.Asking.Read
+	if q.asking.Read != nil {
+		read = q.asking.Read
 	}
 	dir, known := q.folders(t)[folder]
 	switch {

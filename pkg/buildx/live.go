@@ -76,7 +76,13 @@ func (b *Builder) Live(ctx context.Context) (*Live, error) {
 func (l *Live) Plain() bool { return IsPlain(l.Version) }
 
 // IsPlain tells that of a version.
-func IsPlain(version string) bool { return !within(version, oldest, linked()) }
+func IsPlain(version string) bool { return !within(version, keyed, linked()) }
+
+// keyed is the first BuildKit whose keys were compared with those of package steps.
+const keyed = "v0.33"
+
+// foreign tells whether a builder has to be asked for all graphs: its frontend may make others than ours.
+func (l *Live) foreign() bool { return !within(l.Version, oldest, linked()) }
 
 // Records are the cache records whose descriptions are among those given, of all nodes.
 func (l *Live) Records(ctx context.Context, descriptions []string) ([]*client.UsageInfo, error) {

@@ -31,11 +31,11 @@ func chain(service string, texts ...string) *steps.Graph {
 	return g
 }
 
-// built adds a build of a graph in which all steps ran, a second each, to a history.
-func built(h *ledger.History, builder string, g *steps.Graph) *ledger.History {
+// built adds a build of a graph on builder "one", in which all steps ran, a second each, to a history.
+func built(h *ledger.History, g *steps.Graph) *ledger.History {
 	at := noon.Add(time.Duration(len(h.Builds)) * time.Hour)
 	b := ledger.BuildRecord{Build: ledger.Build{
-		Started: at, Builder: ledger.Builder{ID: builder, Name: builder}, Targets: []ledger.Target{{Service: g.Service, Stage: g.Stage}},
+		Started: at, Builder: ledger.Builder{ID: "one", Name: "one"}, Targets: []ledger.Target{{Service: g.Service, Stage: g.Stage}},
 	}}
 	for i, s := range g.Steps {
 		b.Results = append(b.Results, ledger.StepRecord{Result: ledger.Result{
@@ -63,7 +63,7 @@ func outline(t Target) []string {
 
 func TestForecast(t *testing.T) {
 	before := chain("web", "FROM a", "RUN b", "RUN c")
-	history := built(&ledger.History{}, "one", before)
+	history := built(&ledger.History{}, before)
 	unknown := chain("web", "FROM a", "RUN b", "RUN c")
 	unknown.Steps[1].Key, unknown.Steps[1].Unknown = "", "git"
 	unknown.Steps[2].Key, unknown.Steps[2].Unknown = "", "git"
@@ -123,7 +123,7 @@ func TestForecast(t *testing.T) {
 // What was built twice is cached both ways; seconds are those of the same step before.
 func TestForecastOfGoingBack(t *testing.T) {
 	first, second := chain("web", "FROM a", "RUN b", "RUN c"), chain("web", "FROM a", "RUN x", "RUN c")
-	history := built(built(&ledger.History{}, "one", first), "one", second)
+	history := built(built(&ledger.History{}, first), second)
 	got := New(first, Past{History: history, Builder: "one"})
 	assert.Equal(t, got.Cached, 3)
 	got = New(chain("web", "FROM a", "RUN y", "RUN c"), Past{History: history, Builder: "one"})
@@ -138,14 +138,14 @@ func TestForecastOfWhatIsNotSure(t *testing.T) {
 		func(r *ledger.StepRecord) { r.Status = ledger.Canceled },
 		func(r *ledger.StepRecord) { r.Unsure = true },
 	} {
-		history := built(&ledger.History{}, "one", g)
+		history := built(&ledger.History{}, g)
 		spoil(&history.Builds[0].Results[1])
 		assert.DeepEqual(t, outline(New(g, Past{History: history, Builder: "one"})), []string{"cached", "runs new"})
 	}
 }
 
 func TestExplain(t *testing.T) {
-	history := built(&ledger.History{}, "one", chain("web", "FROM a", "RUN b", "RUN c"))
+	history := built(&ledger.History{}, chain("web", "FROM a", "RUN b", "RUN c"))
 	now := chain("web", "FROM a", "RUN b", "RUN d")
 	ran := map[string]bool{now.Steps[2].Digest: true}
 	assert.DeepEqual(t, outline(Explain(now, Past{History: history, Builder: "one"}, ran)), []string{"cached", "cached", "runs instruction"})
@@ -159,7 +159,7 @@ func TestCausesOfFiles(t *testing.T) {
 	old, now := chain("web", "COPY ."), chain("web", "COPY .")
 	old.Steps[0].Files, now.Steps[0].Files = "1", "2"
 	now.Steps[0].Key = "new"
-	history := built(&ledger.History{}, "one", old)
+	history := built(&ledger.History{}, old)
 	past := Past{History: history, Builder: "one", Files: func(ledger.StepRecord) ([]steps.File, error) {
 		return []steps.File{{Path: "a", Digest: "1"}, {Path: "b", Digest: "1"}}, nil
 	}}

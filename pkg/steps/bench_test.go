@@ -13,8 +13,8 @@ func BenchmarkNew(b *testing.B) {
 	}
 	p := newProject(b, files)
 	p.store = b.TempDir()
-	p.graph(Rules{})
+	p.graph()
 	for b.Loop() {
-		p.graph(Rules{})
+		p.graph()
 	}
 }

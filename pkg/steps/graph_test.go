@@ -51,7 +51,7 @@ func (p *project) write(name, text string) {
 	assert.NilError(p.t, os.WriteFile(path, []byte(text), 0o644))
 }
 
-func (p *project) graph(r Rules) *Graph {
+func (p *project) graph() *Graph {
 	p.t.Helper()
 	res, err := frontend.Convert(context.Background(), frontend.Request{
 		Attrs: p.attrs, Builder: frontend.Unknown(), Images: stub{},
@@ -62,7 +62,7 @@ func (p *project) graph(r Rules) *Graph {
 	g, err := New(context.Background(), Source{
 		Service: "web", Definition: res.Graphs[0].Definition, Image: res.Graphs[0].Image,
 		Folders: map[string]string{"context": p.dir}, Dockerfile: filepath.Join(p.dir, "Dockerfile"),
-	}, NewContents(disk), r)
+	}, NewContents(disk), Rules{})
 	assert.NilError(p.t, err)
 	assert.NilError(p.t, disk.Close())
 	return g
@@ -99,7 +99,7 @@ CMD ["run"]
 
 func TestSteps(t *testing.T) {
 	p := newProject(t, small)
-	g := p.graph(Rules{})
+	g := p.graph()
 	var names []string
 	for _, s := range g.Steps {
 		assert.Equal(t, s.Unknown, "")
@@ -152,14 +152,14 @@ func TestKeysFollowWhatBuildKitCompares(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p := newProject(t, small)
-			before := p.graph(Rules{})
+			before := p.graph()
 			for name, text := range tc.write {
 				p.write(name, text)
 			}
 			if tc.do != nil {
 				tc.do(p)
 			}
-			after := p.graph(Rules{})
+			after := p.graph()
 			assert.DeepEqual(t, changed(before, after), tc.want)
 			if tc.name == "configuration" {
 				assert.Assert(t, before.Key != after.Key)

@@ -73,11 +73,11 @@ func (t *tree) finish() error {
 	if len(t.files) > 0 {
 		return nil
 	}
-	const any = "x"
-	stat := &fstypes.Stat{Path: any, Mode: 0o644}
+	const name = "x"
+	stat := &fstypes.Stat{Path: name, Mode: 0o644}
 	return errors.Join(
-		t.sums.HandleChange(fsutil.ChangeKindAdd, any, &hashed{stat, digest.FromString("")}, nil),
-		t.sums.HandleChange(fsutil.ChangeKindDelete, any, nil, nil))
+		t.sums.HandleChange(fsutil.ChangeKindAdd, name, &hashed{stat, digest.FromString("")}, nil),
+		t.sums.HandleChange(fsutil.ChangeKindDelete, name, nil, nil))
 }
 
 // digest is what BuildKit compares of the selected files.
