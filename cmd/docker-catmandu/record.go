@@ -181,7 +181,7 @@ func (r *recorder) record(graphs []*steps.Graph, result *buildx.Result, done map
 	for _, t := range result.Targets {
 		outcome[t.Service] = t
 	}
-	unsure := r.disk.Recent()
+	recent := r.disk.Recent()
 	var results []ledger.Result
 	for _, g := range graphs {
 		t := outcome[g.Service]
@@ -193,12 +193,13 @@ func (r *recorder) record(graphs []*steps.Graph, result *buildx.Result, done map
 			if !ok {
 				continue
 			}
+			unsure := s.TakesAny(recent)
 			if !r.ledger.Knows(s) {
 				s.LoadTakes()
 			}
 			results = append(results, ledger.Result{
 				Service: g.Service, Platform: g.Platform, Step: s, Status: statusOf(v), Started: v.Started, Seconds: v.Seconds,
-				Unsure: unsure && s.Files != "",
+				Unsure: unsure,
 			})
 		}
 	}

@@ -132,7 +132,7 @@ func (c *Contents) read(ctx context.Context, s source) (*tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := newTree()
+	t, err := newTree(s.Dir)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -62,12 +63,12 @@ func (d *Disk) Sum(dir string, files fsutil.FS, stat *fstypes.Stat) (Sums, error
 	return of, err
 }
 
-// Recent tells of files that were changed while they were looked at: whoever read them at the same time may have seen
-// something else.
-func (d *Disk) Recent() bool {
+// Recent are the paths of files that were changed while they were looked at: whoever read them at the same time may have
+// seen something else.
+func (d *Disk) Recent() map[string]bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return len(d.recent) > 0
+	return maps.Clone(d.recent)
 }
 
 // Close writes down what was learned. Losing it costs time only.

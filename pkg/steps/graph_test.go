@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/solver/pb"
@@ -33,6 +34,8 @@ type project struct {
 	dir   string
 	attrs map[string]string
 	store string
+	// later is by how much the clock is ahead of the file system's.
+	later time.Duration
 }
 
 func newProject(t testing.TB, files map[string]string) *project {
@@ -59,6 +62,7 @@ func (p *project) graph() *Graph {
 	})
 	assert.NilError(p.t, err)
 	disk := NewDisk(p.store)
+	disk.now = disk.now.Add(p.later)
 	g, err := New(context.Background(), Source{
 		Service: "web", Definition: res.Graphs[0].Definition, Image: res.Graphs[0].Image,
 		Folders: map[string]string{"context": p.dir}, Dockerfile: filepath.Join(p.dir, "Dockerfile"),

@@ -6,6 +6,8 @@
 // that it is given.
 package steps
 
+import "path/filepath"
+
 // Graph is what builds one image for one platform.
 type Graph struct {
 	Service string `json:"service"`
@@ -111,6 +113,21 @@ type Mount struct {
 	// Owner is "UID:GID" of a new mount, and Mode its permissions; empty where the Dockerfile says nothing.
 	Owner string `json:"owner,omitempty"`
 	Mode  string `json:"mode,omitempty"`
+}
+
+// TakesAny tells whether one of the files that the step takes is among those paths, if it is of a graph that was just made.
+func (s *Step) TakesAny(paths map[string]bool) bool {
+	if len(paths) == 0 {
+		return false
+	}
+	for _, t := range s.taken {
+		for _, f := range t.take() {
+			if paths[filepath.Join(t.tree.dir, f.Path)] {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // IsRun tells whether the step runs a command.

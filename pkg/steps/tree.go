@@ -22,6 +22,7 @@ import (
 // tree is the files of a source, in BuildKit's own structure for comparing them: what it is asked for it answers with the
 // very digests that BuildKit has in its cache keys.
 type tree struct {
+	dir  string
 	sums contenthash.CacheContext
 	// files are in the order of their names in each folder.
 	files []File
@@ -30,9 +31,9 @@ type tree struct {
 	open  func(path string) (io.ReadCloser, error)
 }
 
-func newTree() (*tree, error) {
+func newTree(dir string) (*tree, error) {
 	sums, err := contenthash.GetCacheContext(context.Background(), &nothing{id: treeID.Add(1)})
-	return &tree{sums: sums, links: map[string]int{}}, err
+	return &tree{dir: dir, sums: sums, links: map[string]int{}}, err
 }
 
 // add takes a file as BuildKit's receiver does.
