@@ -102,7 +102,8 @@ bin/tools/.built: export CGO_ENABLED := 0
 bin/tools/.built: e2e/tools/go.mod e2e/tools/go.sum e2e/tools/engine/go.mod e2e/tools/engine/go.sum
 	@mkdir -p bin/tools/cli-plugins
 	cd e2e/tools && go build -trimpath -ldflags '-s -w -X github.com/moby/buildkit/version.Version=$(BUILDKIT)' -o ../../bin/tools/ \
-		github.com/moby/buildkit/cmd/buildkitd github.com/moby/buildkit/cmd/buildctl
+		github.com/moby/buildkit/cmd/buildkitd github.com/moby/buildkit/cmd/buildctl \
+		github.com/moby/buildkit/frontend/dockerfile/cmd/dockerfile-frontend
 	cd e2e/tools && go build -trimpath -ldflags '-s -w -X github.com/docker/buildx/version.Version=$(BUILDX)' \
 		-o ../../bin/tools/cli-plugins/docker-buildx github.com/docker/buildx/cmd/buildx
 	cd e2e/tools && go build -trimpath -ldflags '-s -w -X github.com/docker/compose/v5/internal.Version=$(COMPOSE)' \
