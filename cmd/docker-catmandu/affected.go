@@ -149,11 +149,15 @@ func (a *app) affected(ctx context.Context, from *planFlags, r revisionRange, se
 
 // notKnown warns of images that only their names are known of.
 func notKnown(images []string) string {
-	subject := "base image " + images[0] + " is"
-	if len(images) > 1 {
-		subject = "base images " + strings.Join(images, ", ") + " are"
+	var names []string
+	for _, image := range images {
+		name, _, _ := strings.Cut(image, "@")
+		names = append(names, name)
 	}
-	return "warning: " + subject + " not known here: ONBUILD instructions and variables in it are not considered; a build makes it known"
+	if len(names) == 1 {
+		return "warning: base image " + names[0] + " is not known here: ONBUILD instructions and variables in it are not considered; a build makes it known"
+	}
+	return "warning: base images " + some(names) + " are not known here: ONBUILD instructions and variables in them are not considered; a build makes them known"
 }
 
 // openTrees opens what is compared, both at once.

@@ -79,3 +79,43 @@ func TestRedact(t *testing.T) {
 		assert.Equal(t, got != tc.value, tc.secret, tc.name)
 	}
 }
+
+func TestCompareSelf(t *testing.T) {
+	long := "RUN if [ 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' = b ]; then echo cccccccccccccccccccccc; fi; echo "
+	for _, tc := range []struct {
+		name     string
+		old, now Step
+		kind     string
+		text     string
+	}{
+		{
+			name: "text", old: Step{Name: "[a 1/2] RUN b", Self: "1"}, now: Step{Name: "[a 1/3] RUN c", Self: "2"},
+			kind: CauseInstruction, text: `its text changed: "RUN b" → "RUN c"`,
+		},
+		{
+			name: "far behind in a long text", old: Step{Name: "[a 1/2] " + long + "1", Self: "1"}, now: Step{Name: "[a 1/2] " + long + "2", Self: "2"},
+			kind: CauseInstruction, text: `its text changed: "…ccccccccc; fi; echo 1" → "…ccccccccc; fi; echo 2"`,
+		},
+		{
+			name: "argument", old: Step{Name: "RUN b", Self: "1", Source: "RUN b", Env: map[string]string{"V": "1"}, Args: []string{"V"}},
+			now:  Step{Name: "RUN b", Self: "2", Source: "RUN b", Env: map[string]string{"V": "2"}, Args: []string{"V"}},
+			kind: CauseArg, text: `argument V changed: "1" → "2"`,
+		},
+		{
+			name: "variable in a path", old: Step{Name: "COPY a 1", Self: "1", Source: "COPY a $V"}, now: Step{Name: "COPY a 2", Self: "2", Source: "COPY a $V"},
+			kind: CauseEnv, text: `variable V changed: "COPY a 1" → "COPY a 2"`,
+		},
+		{
+			name: "image", old: Step{Self: "1", Base: &Base{"a", "sha256:1"}}, now: Step{Self: "2", Base: &Base{"a", "sha256:2"}},
+			kind: CauseBase, text: "a moved: 1 → 2",
+		},
+		{name: "user", old: Step{Self: "1", User: "a"}, now: Step{Self: "2", User: "b"}, kind: CauseInstruction, text: `USER changed: "a" → "b"`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := Compare(&tc.old, &tc.now)
+			assert.Equal(t, c.Kind, tc.kind)
+			assert.Equal(t, c.Text, tc.text)
+			assert.Assert(t, Compare(&tc.old, &tc.old) == nil)
+		})
+	}
+}

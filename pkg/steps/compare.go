@@ -72,7 +72,8 @@ func compareSelf(old, now *Step) *Cause {
 	} {
 		if part.old != part.now {
 			c.Old, c.New = part.old, part.now
-			c.Text = fmt.Sprintf("%s: %q → %q", part.what, cut(part.old), cut(part.now))
+			was, is := cutBoth(part.old, part.now)
+			c.Text = fmt.Sprintf("%s: %q → %q", part.what, was, is)
 			return c
 		}
 	}
@@ -153,6 +154,20 @@ func cut(s string) string {
 		return string(r[:shown]) + "…"
 	}
 	return s
+}
+
+// cutBoth shows of two texts where they begin to differ.
+func cutBoth(old, now string) (was, is string) {
+	a, b := []rune(old), []rune(now)
+	same := 0
+	for same < len(a) && same < len(b) && a[same] == b[same] {
+		same++
+	}
+	from := same - shown/3
+	if from <= 0 || max(len(a), len(b)) <= shown {
+		return cut(old), cut(now)
+	}
+	return "…" + cut(string(a[from:])), "…" + cut(string(b[from:]))
 }
 
 func shortDigest(d string) string {

@@ -39,9 +39,11 @@ func (b *grapher) describe(dgst, name string, v *vertex, o operation, k key) *St
 			}
 		}
 	case *pb.Op_Source:
-		ref, dgst, _ := strings.Cut(strings.TrimPrefix(body.Source.Identifier, "docker-image://"), "@")
-		s.Base = &Base{ref, dgst}
 		s.Text = body.Source.Identifier
+		if scheme, rest, _ := strings.Cut(s.Text, "://"); scheme == "docker-image" || scheme == "oci-layout" {
+			ref, dgst, _ := strings.Cut(rest, "@")
+			s.Base = &Base{ref, dgst}
+		}
 	default:
 		_, s.Text, _ = strings.Cut(name, "] ")
 		for _, m := range isVariable.FindAllStringSubmatch(s.Source, -1) {
