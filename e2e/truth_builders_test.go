@@ -3,7 +3,9 @@
 package e2e
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -40,7 +42,7 @@ func TestTruthBuilders(t *testing.T) {
 		t.Run(b.name, func(t *testing.T) {
 			all := &score{observed: os.Getenv("TRUTH_OBSERVE") != ""}
 			r, err := newTruthRun(builderProject("by-"+b.name), 1, all, func(env *testscript.Env, _ truthProject) (func(), error) {
-				return func() {}, b.setup(env)
+				return func() {}, errors.Join(b.setup(env), wake(env))
 			})
 			check(t, err)
 			check(t, r.run())
@@ -50,6 +52,16 @@ func TestTruthBuilders(t *testing.T) {
 			}
 		})
 	}
+}
+
+// wake builds nothing, so that the builder runs: while none does, nobody can tell what an image's tag stands for.
+func wake(env *testscript.Env) error {
+	dir := mkdir(filepath.Join(env.WorkDir, "wake"))
+	text := composeOf("{dockerfile_inline: FROM scratch}")
+	if err := os.WriteFile(filepath.Join(dir, "compose.yaml"), []byte(text), 0o600); err != nil {
+		return err
+	}
+	return docker(env, "catmandu", "--project-directory", dir, "build", "--output", "type=cacheonly")
 }
 
 // builderProject is understood by all builders.
@@ -84,7 +96,7 @@ CMD ["a"]
 		{"edit a", rewrite("a"), nil, byFiles},
 		{"edit in a folder", lengthen("src/sub/c"), nil, byFiles},
 		{"edit a mounted file", rewrite("m"), nil, byFiles},
-		{"add to a wildcard", first(create("e.txt", "e\n")), nil, byFiles},
+		{"add to a wildcard", create("e.txt", "e\n"), nil, byFiles},
 		{"chmod", chmod("src/b", 0o755), nil, byFiles},
 		{"touch", shell("touch a src/b d.txt"), nil, nothing},
 		{"edit what is not copied", lengthen("unused"), nil, nothing},

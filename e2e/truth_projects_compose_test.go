@@ -16,7 +16,7 @@ func composeFile(changes ...any) []mutation {
 
 // contextsProject reads two named contexts, of which one hides files.
 func contextsProject() truthProject {
-	return truthProject{name: "contexts", files: map[string]string{
+	return truthProject{name: "contexts", apart: true, files: map[string]string{
 		"compose.yaml": composeOf("{context: app, additional_contexts: {data: data, other: ./more/other}}"),
 		"app/Dockerfile": `FROM truth/contexts:1
 COPY a /in/
@@ -36,13 +36,13 @@ RUN mix contexts >/out/1
 		{"add to a named context", create("data/new", "new\n"), nil, byFiles},
 		{"chmod in a named context", chmod("data/d", 0o700), nil, byFiles},
 		{"edit what a named context hides", lengthen("data/hidden"), nil, nothing},
-		{"edit in the other named context", given("compose.yaml", "./more/other", lengthen("more/other/sub/o")), nil, byFiles},
+		{"edit in the other named context", lengthen("more/other/sub/o"), nil, byFiles},
 		{"edit what is not copied of it", lengthen("more/other/sub/p"), nil, nothing},
-		{"add what a wildcard has", given("compose.yaml", "./more/other", create("more/other/sub/oo", "oo\n")), nil, byFiles},
+		{"add what a wildcard has", create("more/other/sub/oo", "oo\n"), nil, byFiles},
 		{"touch", shell("find . -type f -exec touch {} +"), nil, nothing},
-		{"the context under another name", first(func(tr *workTree) error {
+		{"the context under another name", func(tr *workTree) error {
 			return errJoin(swap("compose.yaml", "context: app", "context: application")(tr), shell("mv app application")(tr))
-		}), nil, nothing},
+		}, nil, nothing},
 	}...)}
 }
 
@@ -106,7 +106,7 @@ COPY w /in/
 
 // composeProject has settings in the Compose file that reach the build.
 func composeProject() truthProject {
-	return truthProject{name: "compose", files: map[string]string{
+	return truthProject{name: "compose", apart: true, files: map[string]string{
 		"compose.yaml": `services:
   web:
     image: truth-compose
@@ -148,10 +148,10 @@ COPY --from=other /out/2 /compose2
 		"an arg that no stage declares", "FEED: ${FEED:-nothing}", "FEED: ${FEED:-nothing}\n        NOBODY: x", nothing,
 		"pull", "pull: false", "pull: true", nothing,
 	), []mutation{
-		{"no cache for a stage", first(swap("compose.yaml", "pull: false", "no_cache_filter: [other]")), nil, byNoCache},
-		{"no cache for another stage", first(swap("compose.yaml", "pull: false", "no_cache_filter: [build]")), nil, byNoCache},
-		{"args as a list", given(".env", "FEED=fed", swap("compose.yaml", "      args:\n        FEED: ${FEED:-nothing}", "      args: [\"FEED=fed\"]")), nil, nothing},
-		{".env feeds an arg", given("compose.yaml", "${FEED", swap(".env", "FEED=fed", "FEED=full")), nil, byArg("FEED")},
+		{"no cache for a stage", swap("compose.yaml", "pull: false", "no_cache_filter: [other]"), nil, byNoCache},
+		{"no cache for another stage", swap("compose.yaml", "pull: false", "no_cache_filter: [build]"), nil, byNoCache},
+		{"args as a list", swap("compose.yaml", "      args:\n        FEED: ${FEED:-nothing}", "      args: [\"FEED=fed\"]"), nil, nothing},
+		{".env feeds an arg", swap(".env", "FEED=fed", "FEED=full"), nil, byArg("FEED")},
 		{".env of no arg", swap(".env", "OTHER=1", "OTHER=2"), nil, nothing},
 		{"an override file with an arg", create("compose.override.yaml", "services: {web: {build: {args: {FEED: over}}}}\n"), nil, byArg("FEED")},
 		{"an override file with a target", create("compose.override.yaml", "services: {web: {build: {target: build}}}\n"), nil, nothing},

@@ -15,7 +15,7 @@ import (
 
 // ignoreProject has a .dockerignore that changes.
 func ignoreProject() truthProject {
-	return truthProject{name: "ignore", files: map[string]string{
+	return truthProject{name: "ignore", apart: true, files: map[string]string{
 		"compose.yaml":  composeOf("."),
 		".dockerignore": "# what is not for the image\n*.log\nnode_modules\n**/*.tmp\nDockerfile\ncompose.yaml\n.dockerignore\n",
 		"Dockerfile":    "FROM truth/ignore:1\nCOPY src /in/src\nRUN mix 1 >/out/1\nCOPY . /in/all\nRUN mix 2 >/out/2\n",
@@ -31,9 +31,9 @@ func ignoreProject() truthProject {
 		{"reveal x.log", swap(".dockerignore", "*.log\n", "*.lo\n"), nil, byNames("x.log", ".dockerignore")},
 		{"reveal node_modules", swap(".dockerignore", "node_modules\n", ""), nil, byNames("node_modules", "node_modules/m", ".dockerignore")},
 		{"reveal .dockerignore itself", swap(".dockerignore", "compose.yaml\n.dockerignore\n", "compose.yaml\n"), nil, byNames(".dockerignore")},
-		{"edit a hidden file", given(".dockerignore", "*.log", lengthen("x.log")), nil, nothing},
+		{"edit a hidden file", lengthen("x.log"), nil, nothing},
 		{"edit a file", lengthen("src/a"), nil, byFiles},
-		{"edit below a hidden folder", given(".dockerignore", "node_modules", lengthen("node_modules/m")), nil, nothing},
+		{"edit below a hidden folder", lengthen("node_modules/m"), nil, nothing},
 		{
 			"no .dockerignore", remove(".dockerignore"), nil,
 			byNames("x.log", "node_modules", "node_modules/m", "src/b.tmp", "Dockerfile", "compose.yaml", ".dockerignore"),
@@ -47,20 +47,20 @@ const ownIgnore = "build/web.Dockerfile.dockerignore"
 
 // ignoreOfDockerfileProject has an ignore file of its Dockerfile's own, which counts in place of the other.
 func ignoreOfDockerfileProject() truthProject {
-	return truthProject{name: "own-ignore", files: map[string]string{
+	return truthProject{name: "own-ignore", apart: true, files: map[string]string{
 		"compose.yaml":                      composeOf("{context: ., dockerfile: build/web.Dockerfile}"),
 		".dockerignore":                     "b\n",
 		"build/web.Dockerfile":              "FROM scratch\nCOPY . /all\nCOPY a* /own-ignore/\n",
 		"build/web.Dockerfile.dockerignore": "build\ncompose.yaml\n.dockerignore\nc\n",
 		"a":                                 "a of own-ignore\n", "b": "b of own-ignore\n", "c": "c of own-ignore\n",
 	}, mutations: []mutation{
-		{"edit b, which only .dockerignore hides", given(ownIgnore, "c\n", lengthen("b")), nil, byFiles},
-		{"edit c, which is hidden", given(ownIgnore, "c\n", lengthen("c")), nil, nothing},
-		{"edit .dockerignore", given(ownIgnore, "c\n", swap(".dockerignore", "b\n", "a\n")), nil, nothing},
+		{"edit b, which only .dockerignore hides", lengthen("b"), nil, byFiles},
+		{"edit c, which is hidden", lengthen("c"), nil, nothing},
+		{"edit .dockerignore", swap(".dockerignore", "b\n", "a\n"), nil, nothing},
 		{"reveal c", swap(ownIgnore, "c\n", ""), nil, byNames("c")},
 		{"hide b", swap(ownIgnore, "c\n", "c\nb\n"), nil, byNames("b")},
 		{
-			"without the Dockerfile's own", given(".dockerignore", "b\n", remove(ownIgnore)), nil,
+			"without the Dockerfile's own", remove(ownIgnore), nil,
 			byNames("b", "c", "build", "build/web.Dockerfile", ownIgnore, "compose.yaml", ".dockerignore"),
 		},
 	}}

@@ -80,6 +80,8 @@ type truthProject struct {
 	contexts []string
 	// own says that the project has a BuildKit for itself, whose cache can be pruned.
 	own bool
+	// apart says that what changes lead to depends on those before, so that each is undone.
+	apart bool
 	// build are flags of builds that are made before anything changes.
 	build [][]string
 	// mutations are all made once, in random order. More are made by next, times times.
@@ -123,7 +125,7 @@ func newTruthRun(p truthProject, seed uint64, all *score, choose func(*testscrip
 	tr := &workTree{
 		dir: mkdir(filepath.Join(home, p.name)), home: home, project: p.name,
 		docker: func(args ...string) error { return docker(env, args...) },
-		random: rand.New(rand.NewPCG(seed, sum.Sum64())), pristine: true,
+		random: rand.New(rand.NewPCG(seed, sum.Sum64())),
 	}
 	for path, text := range p.files {
 		if err := tr.write(path, text); err != nil {
@@ -188,7 +190,6 @@ func (r *truthRun) mutate(m mutation) error {
 		if err != nil {
 			return err
 		}
-		r.pristine = false
 	}
 	if m.want.kinds != nil && m.want.files == nil {
 		if m.want.files, err = changes(before, r.dir, r.contexts); err != nil {
@@ -206,7 +207,8 @@ func (r *truthRun) mutate(m mutation) error {
 		r.step(m.name+", then without "+strings.Join(m.flags, " "), nil, after)
 	}
 	// While the cache isn't used, nothing can be said of other changes.
-	if m.apply == nil || !slices.Contains(m.want.kinds, "no-cache") && r.random.IntN(3) > 0 {
+	undo := r.apart || slices.Contains(m.want.kinds, "no-cache") || r.random.IntN(3) == 0
+	if m.apply == nil || !undo {
 		return nil
 	}
 	if err := r.restore(before, base); err != nil {
@@ -217,7 +219,6 @@ func (r *truthRun) mutate(m mutation) error {
 }
 
 func (r *truthRun) reset() error {
-	r.pristine = true
 	return r.restore(r.original, 0)
 }
 

@@ -20,7 +20,6 @@ type workTree struct {
 	project   string
 	random    *rand.Rand
 	docker    func(args ...string) error
-	pristine  bool
 	base      int // version of the image
 	pushed    int // versions of it so far
 }
@@ -73,27 +72,6 @@ func swap(name, before, after string) func(*workTree) error {
 			return fmt.Errorf("%w: %q in %s", errNotHere, before, name)
 		}
 		return os.WriteFile(tr.path(name), bytes.Replace(content, []byte(before), []byte(after), 1), 0o644)
-	}
-}
-
-// first makes a change only to the project as it was at first.
-func first(change func(*workTree) error) func(*workTree) error {
-	return func(tr *workTree) error {
-		if !tr.pristine {
-			return errNotHere
-		}
-		return change(tr)
-	}
-}
-
-// given makes a change that counts only while a file has a text.
-func given(name, text string, change func(*workTree) error) func(*workTree) error {
-	return func(tr *workTree) error {
-		content, err := os.ReadFile(tr.path(name))
-		if err != nil || !strings.Contains(string(content), text) {
-			return errNotHere
-		}
-		return change(tr)
 	}
 }
 
