@@ -144,6 +144,24 @@ func TestForecastOfWhatIsNotSure(t *testing.T) {
 	}
 }
 
+// A step that others built under a name of theirs is there as long as what was built on it is.
+func TestForecastOfWhatOthersBuilt(t *testing.T) {
+	g := chain("web", "RUN a", "RUN b", "RUN c")
+	history := built(&ledger.History{}, g)
+	history.Builds[0].Results[0].Status = ledger.Cached
+	edited := chain("web", "RUN a", "RUN x", "RUN c")
+	past := Past{History: history, Builder: "one", Records: []Record{
+		{"mount / from exec RUN b", noon.Add(time.Second)}, {"mount / from exec RUN c", noon.Add(2 * time.Second)},
+	}}
+	assert.DeepEqual(t, Descriptions(edited, history, "one"),
+		[]string{"mount / from exec RUN a", "mount / from exec RUN b", "mount / from exec RUN c"})
+	assert.Equal(t, New(edited, past).Steps[0].Status, Cached)
+	past.Records = past.Records[:1]
+	assert.Equal(t, New(edited, past).Steps[0].Status, Runs)
+	past.Records = []Record{{"mount / from exec RUN a", noon.Add(-time.Hour)}}
+	assert.Equal(t, New(edited, past).Steps[0].Status, Cached)
+}
+
 func TestExplain(t *testing.T) {
 	history := built(&ledger.History{}, chain("web", "FROM a", "RUN b", "RUN c"))
 	now := chain("web", "FROM a", "RUN b", "RUN d")

@@ -12,19 +12,41 @@ import (
 // them it still has.
 func Descriptions(g *steps.Graph, h *ledger.History, builder string) []string {
 	var out []string
+	add := func(s *steps.Step) {
+		for _, d := range descriptions(s) {
+			if !slices.Contains(out, d) {
+				out = append(out, d)
+			}
+		}
+	}
 	for _, s := range g.Steps {
 		if s.Key == "" {
 			continue
 		}
 		for _, r := range h.Results(builder, s.Key) {
-			for _, d := range descriptions(&r.Step) {
-				if !slices.Contains(out, d) {
-					out = append(out, d)
-				}
-			}
+			add(&r.Step)
 		}
 	}
+	for _, r := range lastRun(h.BuildsOf(builder, g.Service, g.Platform), g) {
+		add(&r.Step)
+	}
 	return out
+}
+
+// lastRun are the steps that ran in the last build of a target in which some did.
+func lastRun(builds []*ledger.BuildRecord, g *steps.Graph) []*ledger.StepRecord {
+	for _, b := range builds {
+		var out []*ledger.StepRecord
+		for _, r := range b.Of(g.Service, g.Platform) {
+			if r.Status == ledger.Ran && r.Step.Base == nil {
+				out = append(out, r)
+			}
+		}
+		if len(out) > 0 {
+			return out
+		}
+	}
+	return nil
 }
 
 // oldFile is what BuildKit before v0.9 calls every record of a file operation.
@@ -49,27 +71,38 @@ const (
 	madeAfter  = 3 * time.Second
 )
 
-// present tells whether the result of a step is still there: whether there is a record that was made when the step ran. Of
-// a step that never ran since there is a ledger, any record of its description counts.
+// present tells whether the result of a step is still there: whether there is a record that was made when the step ran. A
+// step that others built, under a name of theirs, is there like an image that was pulled under another name: if what ran
+// last for this target still is.
 func (f *forecaster) present(last *ledger.StepRecord) bool {
-	switch of := descriptions(&last.Step); {
-	case f.Records == nil || len(of) == 0:
+	if f.Records == nil || len(descriptions(&last.Step)) == 0 || last.Step.Base != nil && !f.Pulls {
 		return true
-	case last.Step.Base != nil:
-		return !f.Pulls || f.hasRecord(&last.Step, func(time.Time) bool { return true })
 	}
 	ran := false
 	for _, r := range f.History.Results(f.Builder, last.Step.Key) {
-		if r.Status != ledger.Ran {
-			continue
-		}
-		ran = true
-		from, to := r.Started.Add(-madeBefore), r.Started.Add(time.Duration(r.Seconds*float64(time.Second))+madeAfter)
-		if f.hasRecord(&r.Step, func(made time.Time) bool { return made.After(from) && made.Before(to) }) {
-			return true
+		if r.Status == ledger.Ran && r.Step.Base == nil {
+			ran = true
+			if f.made(r) {
+				return true
+			}
 		}
 	}
-	return !ran && f.hasRecord(&last.Step, func(time.Time) bool { return true })
+	if ran {
+		return false
+	}
+	return f.hasRecord(&last.Step, func(time.Time) bool { return true }) || f.untouched()
+}
+
+// made tells whether there is the record that a step made when it ran.
+func (f *forecaster) made(r *ledger.StepRecord) bool {
+	from, to := r.Started.Add(-madeBefore), r.Started.Add(time.Duration(r.Seconds*float64(time.Second))+madeAfter)
+	return f.hasRecord(&r.Step, func(made time.Time) bool { return made.After(from) && made.Before(to) })
+}
+
+// untouched tells whether all that ran last for the target is still there. Nothing is known where nothing ran.
+func (f *forecaster) untouched() bool {
+	last := lastRun(f.History.BuildsOf(f.Builder, f.graph.Service, f.graph.Platform), f.graph)
+	return len(last) > 0 && !slices.ContainsFunc(last, func(r *ledger.StepRecord) bool { return !f.made(r) })
 }
 
 func (f *forecaster) hasRecord(s *steps.Step, made func(time.Time) bool) bool {
