@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/docker-catmandu/docker-catmandu/pkg/buildx"
-	"github.com/docker-catmandu/docker-catmandu/pkg/compose"
 	"github.com/docker-catmandu/docker-catmandu/pkg/forecast"
 	"github.com/docker-catmandu/docker-catmandu/pkg/frontend"
 	"github.com/docker-catmandu/docker-catmandu/pkg/ledger"
@@ -33,7 +32,7 @@ type outlook struct {
 }
 
 // look makes the graphs of a plan and joins them with the ledger. The builder is asked if it runs; it is not started.
-func (a *app) look(ctx context.Context, plan *targets.Plan, project *compose.Project, builder string, times bool) (*outlook, error) {
+func (a *app) look(ctx context.Context, plan *targets.Plan, builder string, times bool) (*outlook, error) {
 	cache, err := cacheDir()
 	if err != nil {
 		return nil, err
@@ -53,7 +52,7 @@ func (a *app) look(ctx context.Context, plan *targets.Plan, project *compose.Pro
 		defer cancel()
 		live, o.asked = a.peek(ctx, cmp.Or(builder, os.Getenv("BUILDX_BUILDER")), plan.Dir)
 		if o.asked == nil {
-			sources, o.asked = live.Graphs(ctx, plan, buildx.Asking{Found: images.Watching, Environment: project.Environment})
+			sources, o.asked = live.Graphs(ctx, plan, buildx.Asking{Found: images.Watching})
 		}
 		return nil
 	})

@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/docker-catmandu/docker-catmandu/pkg/compose"
 	"github.com/docker-catmandu/docker-catmandu/pkg/forecast"
 	"github.com/docker-catmandu/docker-catmandu/pkg/targets"
 )
@@ -69,7 +68,7 @@ func runPlan(ctx context.Context, a *app, o *planOptions, services []string) err
 	if o.format.value == "bake" {
 		return printJSON(a.out, plan.Bake())
 	}
-	look, err := a.forecast(ctx, o, plan, project)
+	look, err := a.forecast(ctx, o, plan)
 	if err != nil {
 		return err
 	}
@@ -100,7 +99,7 @@ type planned struct {
 }
 
 // forecast looks at the next build where there is something to say of it: a table without steps needs earlier builds.
-func (a *app) forecast(ctx context.Context, o *planOptions, plan *targets.Plan, project *compose.Project) (*outlook, error) {
+func (a *app) forecast(ctx context.Context, o *planOptions, plan *targets.Plan) (*outlook, error) {
 	none := &outlook{targets: []forecast.Target{}}
 	if len(plan.Targets) == 0 {
 		return none, nil
@@ -112,7 +111,7 @@ func (a *app) forecast(ctx context.Context, o *planOptions, plan *targets.Plan, 
 	if o.format.value == "table" && !o.steps && !ledgerOf(cache, plan).Exists() {
 		return none, nil
 	}
-	return a.look(ctx, plan, project, o.builder, false)
+	return a.look(ctx, plan, o.builder, false)
 }
 
 // printPlan prints a row for each target; columns in which all rows are empty are left out.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/docker-catmandu/docker-catmandu/pkg/compose"
 	"github.com/docker-catmandu/docker-catmandu/pkg/forecast"
 	"github.com/docker-catmandu/docker-catmandu/pkg/ledger"
 	"github.com/docker-catmandu/docker-catmandu/pkg/steps"
@@ -70,13 +69,13 @@ func runWhy(ctx context.Context, a *app, o *whyOptions, arg string) error {
 	if service != "" {
 		services = []string{service}
 	}
-	plan, project, err := o.from.plan(ctx, services)
+	plan, _, err := o.from.plan(ctx, services)
 	if err != nil {
 		return err
 	}
 	var e *explanation
 	if o.next {
-		e, err = a.explainNext(ctx, plan, project, o.builder)
+		e, err = a.explainNext(ctx, plan, o.builder)
 	} else {
 		e, err = explainLast(plan, service)
 	}
@@ -97,8 +96,8 @@ func runWhy(ctx context.Context, a *app, o *whyOptions, arg string) error {
 	return printWhy(a.out, e, plan.Dir)
 }
 
-func (a *app) explainNext(ctx context.Context, plan *targets.Plan, project *compose.Project, builder string) (*explanation, error) {
-	look, err := a.look(ctx, plan, project, builder, true)
+func (a *app) explainNext(ctx context.Context, plan *targets.Plan, builder string) (*explanation, error) {
+	look, err := a.look(ctx, plan, builder, true)
 	if err != nil {
 		return nil, err
 	}

@@ -39,8 +39,6 @@ type Asking struct {
 	Found func(frontend.Images) frontend.Images
 	// Read reads Dockerfiles and ignore files by folder and name; nil reads them from the disk.
 	Read func(dir, name string) ([]byte, error)
-	// Environment has the values of secrets that come from variables.
-	Environment map[string]string
 }
 
 // Graphs makes the graphs of a plan in this process, and asks nobody but a.Images. What only a builder could make of a
@@ -105,8 +103,7 @@ type question struct {
 
 // answer are the graphs of one target.
 type answer struct {
-	graphs   []frontend.Graph
-	metadata map[string][]byte
+	graphs []frontend.Graph
 	// session is that of the folders.
 	session string
 	err     error
@@ -210,7 +207,7 @@ func (q *question) ask(ctx context.Context, t targets.Target) answer {
 	if err != nil {
 		return answer{err: err}
 	}
-	return answer{graphs: res.Graphs, metadata: res.Metadata, session: opts.SessionID}
+	return answer{graphs: res.Graphs, session: opts.SessionID}
 }
 
 // link lets a target be built from another, as buildx does.
@@ -271,7 +268,7 @@ func (q *question) askBuilder(ctx context.Context, t targets.Target, attrs map[s
 		if err != nil {
 			return err
 		}
-		a.metadata, a.session = res.Metadata, gw.BuildOpts().SessionID
+		a.session = gw.BuildOpts().SessionID
 		a.graphs, err = graphsOf(ctx, res)
 		return err
 	})
