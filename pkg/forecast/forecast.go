@@ -195,14 +195,14 @@ func (f *forecaster) built(s *steps.Step) *ledger.StepRecord {
 // target is the outcome.
 func (f *forecaster) target() Target {
 	t := Target{Service: f.graph.Service, Platform: f.graph.Platform, Stage: f.graph.Stage, Steps: []Step{}, Unknown: f.graph.Unknown}
-	lines := map[string]string{}
+	lines, counted := map[string]string{}, map[string]bool{}
 	for i := range f.graph.Steps {
 		s := &f.graph.Steps[i]
 		out := Step{
 			Name: s.Name, Stage: s.Stage, File: s.File, Line: s.Line, EndLine: s.EndLine, Key: s.Key, Digest: s.Digest,
 			Status: f.status[s.Digest], Mounts: s.Mounts,
 		}
-		took := f.took(s)
+		took, ofLine := f.took(s)
 		out.Seconds = took.Seconds
 		if out.Status != Cached {
 			out.Cause = f.cause(s)
@@ -210,7 +210,8 @@ func (f *forecaster) target() Target {
 		if out.Status == Cached && f.Times {
 			out.Touched = f.touched(s)
 		}
-		if out.Status == Runs {
+		if out.Status == Runs && !(ofLine && counted[s.Name]) {
+			counted[s.Name] = true
 			t.Seconds, t.Builds = t.Seconds+took.Seconds, max(t.Builds, took.Builds)
 		}
 		lines[s.Name] = worse(lines[s.Name], out.Status)
@@ -239,16 +240,17 @@ func worse(a, b string) string {
 	return ""
 }
 
-// took is how long a step took when it ran with this key, or as it was before.
-func (f *forecaster) took(s *steps.Step) ledger.Took {
+// took is how long a step took when it ran with this key, or else how long its line took as it was before: that is of all
+// steps of the line together.
+func (f *forecaster) took(s *steps.Step) (t ledger.Took, ofLine bool) {
 	if s.Key != "" {
 		if t := f.History.TookKey(s.Key); t.Builds > 0 {
-			return t
+			return t, false
 		}
 	}
 	name := s.Name
 	if old := f.earlier.of(s); old != nil {
 		name = old.Step.Name
 	}
-	return f.History.TookName(f.graph.Service, f.graph.Platform, name)
+	return f.History.TookName(f.graph.Service, f.graph.Platform, name), true
 }

@@ -162,6 +162,18 @@ func TestForecastOfWhatOthersBuilt(t *testing.T) {
 	assert.Equal(t, New(edited, past).Steps[0].Status, Cached)
 }
 
+// A line that is two steps, as COPY --link is, is counted once, with the seconds of both.
+func TestForecastOfALineOfTwoSteps(t *testing.T) {
+	g := chain("web", "COPY --link a", "COPY --link a")
+	g.Steps[1].Name = g.Steps[0].Name
+	history := built(&ledger.History{}, g)
+	for i := range g.Steps {
+		g.Steps[i].Key += "other"
+	}
+	got := New(g, Past{History: history, Builder: "one"})
+	assert.Equal(t, fmt.Sprint(got.Runs, got.Seconds), "1 2")
+}
+
 func TestExplain(t *testing.T) {
 	history := built(&ledger.History{}, chain("web", "FROM a", "RUN b", "RUN c"))
 	now := chain("web", "FROM a", "RUN b", "RUN d")
