@@ -74,10 +74,13 @@ func findError(dir string, err error) error {
 
 // git makes a command that neither asks, nor fetches, nor writes to the repository.
 func git(ctx context.Context, env []string, args ...string) *exec.Cmd {
-	args = append([]string{
-		"-c", "core.quotepath=off", "-c", "core.fsmonitor=false",
-		"-c", "protocol.allow=never", // a partial clone would fetch each missing object by itself
-	}, args...)
+	// A partial clone would fetch each missing object by itself.
+	return online(ctx, env, append([]string{"-c", "protocol.allow=never"}, args...)...)
+}
+
+// online makes a command that may go to the network, but still doesn't ask or write.
+func online(ctx context.Context, env []string, args ...string) *exec.Cmd {
+	args = append([]string{"-c", "core.quotepath=off", "-c", "core.fsmonitor=false"}, args...)
 	cmd := exec.CommandContext(ctx, "git", args...)
 	for _, v := range os.Environ() {
 		// Git sets them for its hooks; with them the folder that was asked for would not count.

@@ -1,7 +1,7 @@
 // Package revision is a git revision, or the working tree, as a tree of files that a build could read.
 // Both are told in the same terms (the modes that git knows, no owners, no times), so that they can be compared.
-// It reads git's objects through the git program, checks nothing out, never writes to the repository, never goes to
-// the network by itself, and prints nothing.
+// It reads git's objects through the git program, checks nothing out but where Checkout is told to, never writes to the
+// repository, never goes to the network by itself (but for Branches), and prints nothing.
 package revision
 
 import (
