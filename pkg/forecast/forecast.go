@@ -59,6 +59,7 @@ type Step struct {
 type Record struct {
 	Description string
 	Created     time.Time
+	ID          string
 }
 
 // Past is what a forecast is made from.

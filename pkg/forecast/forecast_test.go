@@ -98,15 +98,15 @@ func TestForecast(t *testing.T) {
 		},
 		{
 			name: "the last result is there", graph: before,
-			records: []Record{{"mount / from exec RUN c", noon.Add(2 * time.Second)}}, want: []string{"cached", "cached", "cached"},
+			records: []Record{{Description: "mount / from exec RUN c", Created: noon.Add(2 * time.Second)}}, want: []string{"cached", "cached", "cached"},
 		},
 		{
 			name: "only the first is there", graph: before,
-			records: []Record{{"mount / from exec FROM a", noon}}, want: []string{"cached", "runs gone", "runs gone"},
+			records: []Record{{Description: "mount / from exec FROM a", Created: noon}}, want: []string{"cached", "runs gone", "runs gone"},
 		},
 		{
 			name: "that of another build", graph: before,
-			records: []Record{{"mount / from exec RUN c", noon.Add(time.Minute)}}, want: []string{"runs gone", "runs gone", "runs gone"},
+			records: []Record{{Description: "mount / from exec RUN c", Created: noon.Add(time.Minute)}}, want: []string{"runs gone", "runs gone", "runs gone"},
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -151,15 +151,32 @@ func TestForecastOfWhatOthersBuilt(t *testing.T) {
 	history.Builds[0].Results[0].Status = ledger.Cached
 	edited := chain("web", "RUN a", "RUN x", "RUN c")
 	past := Past{History: history, Builder: "one", Records: []Record{
-		{"mount / from exec RUN b", noon.Add(time.Second)}, {"mount / from exec RUN c", noon.Add(2 * time.Second)},
+		{Description: "mount / from exec RUN b", Created: noon.Add(time.Second)}, {Description: "mount / from exec RUN c", Created: noon.Add(2 * time.Second)},
 	}}
 	assert.DeepEqual(t, Descriptions(edited, history, "one"),
 		[]string{"mount / from exec RUN a", "mount / from exec RUN b", "mount / from exec RUN c"})
 	assert.Equal(t, New(edited, past).Steps[0].Status, Cached)
 	past.Records = past.Records[:1]
 	assert.Equal(t, New(edited, past).Steps[0].Status, Runs)
-	past.Records = []Record{{"mount / from exec RUN a", noon.Add(-time.Hour)}}
+	past.Records = []Record{{Description: "mount / from exec RUN a", Created: noon.Add(-time.Hour)}}
 	assert.Equal(t, New(edited, past).Steps[0].Status, Cached)
+}
+
+func TestKnown(t *testing.T) {
+	g := chain("web", "RUN a", "RUN b", "RUN c", "RUN d")
+	history := built(&ledger.History{}, g)
+	history.Builds[0].Results[1].Status = ledger.Cached
+	history.Builds[0].Results[3].Unsure = true
+	digest := func(i int) string { return g.Steps[i].Digest }
+	past := Past{History: history, Builder: "one", Records: []Record{
+		{"mount / from exec RUN a", noon.Add(time.Second / 2), "early"},
+		{"mount / from exec RUN a", noon.Add(time.Hour), "late"},
+		{"mount / from exec RUN b", noon.Add(-time.Hour), "of somebody"},
+		{"mount / from exec RUN d", noon.Add(3 * time.Second), "unsure"},
+	}}
+	assert.DeepEqual(t, Known(g, past), map[string][]string{digest(0): {"early"}, digest(1): {}})
+	past.Builder = "two"
+	assert.DeepEqual(t, Known(g, past), map[string][]string{})
 }
 
 // A line that is two steps, as COPY --link is, is counted once, with the seconds of both.

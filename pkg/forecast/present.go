@@ -13,7 +13,7 @@ import (
 func Descriptions(g *steps.Graph, h *ledger.History, builder string) []string {
 	var out []string
 	add := func(s *steps.Step) {
-		for _, d := range descriptions(s) {
+		for _, d := range s.Descriptions() {
 			if !slices.Contains(out, d) {
 				out = append(out, d)
 			}
@@ -33,6 +33,40 @@ func Descriptions(g *steps.Graph, h *ledger.History, builder string) []string {
 	return out
 }
 
+// Known are the steps of a graph, by digest, whose results are there as far as the ledger and the records of a builder tell; others
+// may be, too. With them are the IDs of the records that were made when they ran, none where somebody else may have made them.
+func Known(g *steps.Graph, p Past) map[string][]string {
+	f := &forecaster{Past: p, graph: g}
+	out := map[string][]string{}
+	for i := range g.Steps {
+		s := &g.Steps[i]
+		if s.Key == "" || s.NoCache {
+			continue
+		}
+		if r := f.built(s); r != nil && f.present(r) {
+			out[s.Digest] = f.own(s)
+		}
+	}
+	return out
+}
+
+// own are the records that a step made when it ran.
+func (f *forecaster) own(s *steps.Step) []string {
+	ids := []string{}
+	for _, r := range f.History.Results(f.Builder, s.Key) {
+		if r.Status != ledger.Ran || r.Unsure {
+			continue
+		}
+		of := r.Step.Descriptions()
+		for _, record := range f.Records {
+			if slices.Contains(of, record.Description) && r.Made(record.Created) && !slices.Contains(ids, record.ID) {
+				ids = append(ids, record.ID)
+			}
+		}
+	}
+	return ids
+}
+
 // lastRun are the steps that ran in the last build of a target in which some did.
 func lastRun(builds []*ledger.BuildRecord, g *steps.Graph) []*ledger.StepRecord {
 	for _, b := range builds {
@@ -49,33 +83,11 @@ func lastRun(builds []*ledger.BuildRecord, g *steps.Graph) []*ledger.StepRecord 
 	return nil
 }
 
-// oldFile is what BuildKit before v0.9 calls every record of a file operation.
-const oldFile = "fileop target"
-
-// descriptions are those that a step's record may have, as BuildKit's solver/llbsolver/ops and its cache/remote.go make them.
-func descriptions(s *steps.Step) []string {
-	switch {
-	case s.Base != nil && s.Base.Digest == "":
-		return nil
-	case s.Base != nil:
-		return []string{"pulled from " + s.Base.Ref + "@" + s.Base.Digest}
-	case s.IsRun():
-		return []string{"mount / from exec " + s.Text}
-	}
-	return []string{s.Name, oldFile}
-}
-
-// A record is made while its step is at work. Steps wait in between for others, which their seconds don't have in them.
-const (
-	madeBefore = time.Second / 2
-	madeAfter  = 3 * time.Second
-)
-
 // present tells whether the result of a step is still there: whether there is a record that was made when the step ran. A
 // step that others built, under a name of theirs, is there like an image that was pulled under another name: if what ran
 // last for this target still is.
 func (f *forecaster) present(last *ledger.StepRecord) bool {
-	if f.Records == nil || len(descriptions(&last.Step)) == 0 || last.Step.Base != nil && !f.Pulls {
+	if f.Records == nil || len(last.Step.Descriptions()) == 0 || last.Step.Base != nil && !f.Pulls {
 		return true
 	}
 	ran := false
@@ -95,8 +107,7 @@ func (f *forecaster) present(last *ledger.StepRecord) bool {
 
 // made tells whether there is the record that a step made when it ran.
 func (f *forecaster) made(r *ledger.StepRecord) bool {
-	from, to := r.Started.Add(-madeBefore), r.Started.Add(time.Duration(r.Seconds*float64(time.Second))+madeAfter)
-	return f.hasRecord(&r.Step, func(made time.Time) bool { return made.After(from) && made.Before(to) })
+	return f.hasRecord(&r.Step, r.Made)
 }
 
 // untouched tells whether all that ran last for the target is still there. Nothing is known where nothing ran.
@@ -106,6 +117,6 @@ func (f *forecaster) untouched() bool {
 }
 
 func (f *forecaster) hasRecord(s *steps.Step, made func(time.Time) bool) bool {
-	of := descriptions(s)
+	of := s.Descriptions()
 	return slices.ContainsFunc(f.Records, func(r Record) bool { return slices.Contains(of, r.Description) && made(r.Created) })
 }

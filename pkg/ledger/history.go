@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"os"
 	"slices"
 	"sync"
 )
@@ -12,6 +13,8 @@ type History struct {
 	// Skipped counts the lines that can't be read. Those of a later version are not among them.
 	Skipped int
 
+	// file is what was read.
+	file os.FileInfo
 	once sync.Once
 	index
 }

@@ -69,6 +69,8 @@ type Build struct {
 	Targets []Target `json:"targets"`
 	Error   string   `json:"error,omitempty"`
 	NoCache bool     `json:"noCache,omitempty"`
+	// Refs are the names that the builder's history has it by, as far as they are known: one, or one for each target.
+	Refs []string `json:"refs,omitempty"`
 }
 
 // Target is one image of a build, for one platform.

@@ -12,7 +12,10 @@ import (
 )
 
 // Read returns all that is readable; without a file, nothing. It takes no lock.
-func (l *Ledger) Read() (*History, error) {
+func (l *Ledger) Read() (*History, error) { return l.ReadAgain(nil) }
+
+// ReadAgain is Read for who has read the ledger before: when the file has not changed since, it returns what was read then.
+func (l *Ledger) ReadAgain(before *History) (*History, error) {
 	f, err := os.Open(l.path())
 	if errors.Is(err, fs.ErrNotExist) {
 		return &History{}, nil
@@ -21,11 +24,20 @@ func (l *Ledger) Read() (*History, error) {
 		return nil, err
 	}
 	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if before != nil && before.file != nil && os.SameFile(info, before.file) && info.Size() == before.file.Size() && info.ModTime().Equal(before.file.ModTime()) {
+		return before, nil
+	}
 	text, err := readAll(f)
 	if err != nil {
 		return nil, err
 	}
-	return parse(text).history(), nil
+	h := parse(text).history()
+	h.file = info
+	return h, nil
 }
 
 // readAll returns what f has now, and nothing that is added meanwhile: a writer may be replacing a part of a line.

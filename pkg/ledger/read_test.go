@@ -186,3 +186,31 @@ func FuzzDecoder(f *testing.F) {
 		assert.Assert(t, reflect.DeepEqual(got, want), "%+v, not %+v", got, want)
 	})
 }
+
+func TestReadAgain(t *testing.T) {
+	l := New(t.TempDir())
+	h, err := l.ReadAgain(nil)
+	assert.NilError(t, err)
+	assert.Equal(t, len(h.Builds), 0)
+	assert.NilError(t, l.Append(build("one", "b"), results(2, "x")))
+	before := h
+	h, err = l.ReadAgain(before)
+	assert.NilError(t, err)
+	assert.DeepEqual(t, ids(h), []string{"one"})
+	again, err := l.ReadAgain(h)
+	assert.NilError(t, err)
+	assert.Assert(t, again == h, "it was read though nothing had changed")
+
+	assert.NilError(t, l.Append(build("two", "b"), results(2, "x")))
+	again, err = l.ReadAgain(h)
+	assert.NilError(t, err)
+	assert.DeepEqual(t, ids(again), []string{"one", "two"})
+	assert.DeepEqual(t, ids(h), []string{"one"})
+
+	text, err := os.ReadFile(l.path())
+	assert.NilError(t, err)
+	assert.NilError(t, replace(l.path(), bytes.ReplaceAll(text, []byte(`"two"`), []byte(`"owt"`)))) // as long as before
+	again, err = l.ReadAgain(again)
+	assert.NilError(t, err)
+	assert.DeepEqual(t, ids(again), []string{"one", "owt"})
+}
