@@ -26,7 +26,7 @@ func newLocals(builds []Build) (*locals, error) {
 			dirs = append(dirs, dir)
 		}
 		for _, dir := range dirs {
-			name := localName(dir)
+			name := LocalName(dir)
 			if _, known := l.dirs[name]; known {
 				continue
 			}
@@ -42,9 +42,9 @@ func newLocals(builds []Build) (*locals, error) {
 
 const localPrefix = "context-"
 
-// localName is what BuildKit calls a folder. It is the same in every job, so that BuildKit finds what it got the last
+// LocalName is what BuildKit calls a folder. It is the same in every job, so that BuildKit finds what it got the last
 // time.
-func localName(dir string) string {
+func LocalName(dir string) string {
 	sum := sha256.Sum256([]byte(dir))
 	return localPrefix + hex.EncodeToString(sum[:8])
 }
@@ -60,7 +60,7 @@ func (l *locals) attrs(b Build) map[string]string {
 		attrs["filename"] = filepath.Base(b.Dockerfile)
 	}
 	for name, dir := range b.Contexts {
-		attrs["context:"+name] = "local:" + localName(dir)
+		attrs["context:"+name] = "local:" + LocalName(dir)
 	}
 	return attrs
 }

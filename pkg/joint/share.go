@@ -28,7 +28,7 @@ func shareLocals(parts []*part) error {
 				return err
 			}
 			if source := op.GetSource(); source != nil && source.Identifier == frontend.LocalScheme+frontend.ContextFolder {
-				source.Identifier = frontend.LocalScheme + localName(p.Context)
+				source.Identifier = frontend.LocalScheme + LocalName(p.Context)
 			}
 			graphs[i] = append(graphs[i], op)
 			if err := collect(shared, op); err != nil {

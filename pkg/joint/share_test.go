@@ -72,7 +72,7 @@ func TestShareLocals(t *testing.T) {
 		sources := localsOf(t, p)
 		assert.Equal(t, len(sources), 1, p.Name)
 		assert.Equal(t, sources[0].Attrs[pb.AttrFollowPaths], want[p.Name], p.Name)
-		assert.Equal(t, sources[0].Identifier, frontend.LocalScheme+localName(p.Context), p.Name)
+		assert.Equal(t, sources[0].Identifier, frontend.LocalScheme+LocalName(p.Context), p.Name)
 		text, err := sources[0].MarshalVT()
 		assert.NilError(t, err)
 		ids[p.Name] = string(text)
