@@ -138,12 +138,17 @@ type Warning struct {
 type Config struct {
 	// Targets chooses the stage of a kind ("prod", "dev") in every service whose Dockerfile has that stage.
 	Targets map[string]Stage
+	// Bench is about benchmarks, with what services say of theirs.
+	Bench Bench
+	Cache Cache
 }
 
 // ServiceConfig is what x-catmandu says in a service's build section.
 type ServiceConfig struct {
 	// Targets chooses the stage of a kind ("prod", "dev") in this service.
 	Targets map[string]Stage
+	// CacheOff leaves the service without automatic caches.
+	CacheOff bool
 }
 
 // Stage is a stage that x-catmandu chooses.

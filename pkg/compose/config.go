@@ -16,7 +16,7 @@ const extension = "x-catmandu"
 
 // Keys below x-catmandu, as the published schema has them.
 var (
-	configKeys = []string{"targets"}
+	configKeys = []string{"targets", "bench", "cache"}
 	kindKeys   = []string{"prod", "dev"}
 	stageKeys  = []string{"target", "dockerfile"}
 )
@@ -32,7 +32,8 @@ type section struct {
 func (r *reader) config(ext types.Extensions) (Config, error) {
 	at := r.topPositions()
 	s := section{name: extension, at: func(path string) Position { return Service{Positions: at}.At(path) }}
-	c := Config{Targets: s.targets(ext[extension])}
+	m := s.mapping("", ext[extension], configKeys)
+	c := Config{Targets: s.targets(m["targets"]), Bench: s.bench(m["bench"]), Cache: s.cache(m["cache"])}
 	return c, errors.Join(s.errs...)
 }
 
@@ -41,18 +42,33 @@ func serviceConfig(s Service, declared types.ServiceConfig) (ServiceConfig, erro
 	if declared.Extensions[extension] != nil {
 		return ServiceConfig{}, fmt.Errorf("%s: service %q: %s belongs below build", s.At(extension), s.Name, extension)
 	}
-	x := section{
-		name: "build." + extension,
-		at:   func(path string) Position { return s.At("build." + extension + "." + path) },
-	}
-	c := ServiceConfig{Targets: x.targets(declared.Build.Extensions[extension])}
+	x := buildSection(s)
+	m := x.mapping("", declared.Build.Extensions[extension], configKeys)
+	c := ServiceConfig{Targets: x.targets(m["targets"]), CacheOff: x.cacheOff(m["cache"])}
+	x.benchService("bench", x.mapping("bench", m["bench"], benchServiceKeys))
 	return c, errors.Join(x.errs...)
 }
 
-// targets reads the one key there is so far.
+// buildSection is that of a service's build section.
+func buildSection(s Service) *section {
+	return &section{
+		name: "build." + extension,
+		at:   func(path string) Position { return s.At("build." + extension + "." + path) },
+	}
+}
+
+// ownBench is what a service says of its benchmarks itself, if it says something; set tells whether that is so of Erratic.
+// What is wrong with it is said where the service is used.
+func ownBench(s Service, declared types.ServiceConfig) (b BenchService, set, said bool) {
+	m, _ := declared.Build.Extensions[extension].(map[string]any)
+	own, said := m["bench"].(map[string]any)
+	b, set = buildSection(s).benchService("bench", own)
+	return b, set, said
+}
+
+// targets reads which stages kinds take.
 func (s *section) targets(v any) map[string]Stage {
-	m := s.mapping("", v, configKeys)
-	kinds := s.mapping("targets", m["targets"], kindKeys)
+	kinds := s.mapping("targets", v, kindKeys)
 	if len(kinds) == 0 {
 		return nil
 	}

@@ -139,6 +139,7 @@ func (m *model) choose(names []string) error {
 		errs = append(errs, err, m.broken[s.Name])
 		m.warnings = append(m.warnings, ignored(*s, declared)...)
 	}
+	errs = append(errs, m.mergeBench())
 	for _, name := range m.reader.vars.unset {
 		m.warnings = append(m.warnings, Warning{Message: fmt.Sprintf("variable %s is not set: a blank string is used", name)})
 	}

@@ -1,11 +1,8 @@
 package targets
 
 import (
-	"fmt"
 	"maps"
 	"slices"
-
-	"github.com/docker-catmandu/docker-catmandu/pkg/compose"
 )
 
 // Overrides are settings of a command line that stand over those of the files, for every target.
@@ -41,10 +38,5 @@ func (p *Plan) Override(o Overrides) {
 		if len(o.CacheTo) > 0 {
 			t.CacheTo = caches(o.Dir, o.CacheTo)
 		}
-	}
-	if len(o.CacheTo) > 0 && len(p.Targets) > 1 && !slices.Equal(o.CacheTo, []string{"type=inline"}) {
-		p.Warnings = append(p.Warnings, compose.Warning{
-			Message: fmt.Sprintf("--cache-to: %d services export to the same place; the last one wins", len(p.Targets)),
-		})
 	}
 }

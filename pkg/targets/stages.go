@@ -38,6 +38,8 @@ type Stage struct {
 	// Copies are the indices of stages that a COPY --from or a RUN --mount takes files from, ascending.
 	Copies []int
 	Runs   []Run
+	// CacheMounts tells that one of Runs has a cache mount.
+	CacheMounts bool
 }
 
 // ParseDockerfile reads the stages of a Dockerfile. What BuildKit's own frontend cannot parse at all is not an

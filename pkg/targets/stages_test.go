@@ -31,7 +31,7 @@ func TestParseDockerfile(t *testing.T) {
 		{Name: "deps", Base: "node:22", Line: 3, On: -1, Runs: []Run{{4, "<<EOF"}}},
 		{Name: "Dev", Base: "deps", Line: 7, On: 0},
 		{Name: "build", Base: "deps", Line: 8, On: 0},
-		{Base: "nginx", Line: 9, On: -1, Copies: []int{0, 1, 2}, Runs: []Run{{12, "true"}}},
+		{Base: "nginx", Line: 9, On: -1, Copies: []int{0, 1, 2}, Runs: []Run{{12, "true"}}, CacheMounts: true},
 	}
 	for name, text := range map[string]string{
 		"plain":           shop,

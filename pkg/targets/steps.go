@@ -21,6 +21,7 @@ func (d *Dockerfile) addRun(n *parser.Node) {
 	}
 	s := &d.Stages[len(d.Stages)-1]
 	s.Runs = append(s.Runs, Run{n.StartLine, strings.Join(nodeWords(n), " ")})
+	s.CacheMounts = s.CacheMounts || slices.ContainsFunc(n.Flags, isCacheMount)
 }
 
 // Takes returns the indices of the stages that the build of a stage takes, itself among them, ascending; an empty

@@ -51,6 +51,14 @@ type Target struct {
 	Build compose.Build `json:"build"`
 }
 
+// PushedTags are the names that the files give; one that was made up would go to Docker Hub.
+func (t Target) PushedTags() []string {
+	if t.Image == "" {
+		return t.Build.Tags
+	}
+	return t.Tags
+}
+
 // Request is what a command line asks of a plan.
 type Request struct {
 	// Target is a kind, the name of a stage, or empty for exactly what Docker Compose would build.

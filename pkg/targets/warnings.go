@@ -18,7 +18,6 @@ func lint(p *compose.Project, kind Kind, targets []Target) []compose.Warning {
 			continue
 		}
 		l.unbuiltCaches(s, t)
-		l.sharedDest(s, t)
 		if kind == Prod {
 			l.unusedDockerfiles(s, t)
 		}
@@ -111,31 +110,4 @@ func registryRef(entry string) string {
 		return ""
 	}
 	return cacheValue(fields, "ref")
-}
-
-// sharedDest finds folders that several services export their cache to: each replaces what the others wrote.
-func (l *linter) sharedDest(s compose.Service, t Target) {
-	for _, dest := range localDests(t) {
-		var others []string
-		for _, other := range l.targets {
-			if other.Service != t.Service && slices.Contains(localDests(other), dest) {
-				others = append(others, other.Service)
-			}
-		}
-		if len(others) > 0 {
-			l.warn(s, "build.cache_to", fmt.Sprintf(
-				"cache_to %s is also that of %s; only the last one to finish is kept", dest, strings.Join(others, ", ")))
-		}
-	}
-}
-
-func localDests(t Target) []string {
-	var dests []string
-	for _, entry := range t.CacheTo {
-		fields, ok := cacheFields(entry)
-		if ok && cacheValue(fields, "type") == "local" && cacheValue(fields, "dest") != "" {
-			dests = append(dests, cacheValue(fields, "dest"))
-		}
-	}
-	return dests
 }
