@@ -62,12 +62,15 @@ func daemonEnv(o Options, environ []string) []string {
 		set["XDG_RUNTIME_DIR"] = filepath.Dir(o.Socket)
 	}
 	// The daemon must not take its caller's end for its own, nor answer systemd for it.
-	drop := []string{"DOCKER_CLI_PLUGIN_SOCKET", "NOTIFY_SOCKET"}
+	drop := []string{"DOCKER_CLI_PLUGIN_SOCKET", "NOTIFY_SOCKET", EnvGC}
 	env := slices.DeleteFunc(slices.Clone(environ), func(kv string) bool {
 		key, _, _ := strings.Cut(kv, "=")
 		_, ours := set[key]
 		return ours || slices.Contains(drop, key)
 	})
+	if o.KeepAll {
+		set[EnvGC] = gcOff
+	}
 	for key, v := range set {
 		env = append(env, fmt.Sprintf("%s=%s", key, v))
 	}

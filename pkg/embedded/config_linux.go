@@ -37,6 +37,9 @@ func loadConfig(o Options) (config.Config, error) {
 		cfg.Entitlements = append(cfg.Entitlements, "network.host")
 	}
 	setWorkerDefaults(&cfg.Workers.OCI)
+	if o.KeepAll {
+		cfg.Workers.OCI.GC = new(bool)
+	}
 	return cfg, nil
 }
 

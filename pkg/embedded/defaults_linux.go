@@ -15,6 +15,9 @@ import (
 // a tenth of a second.
 const defaultIdle = 5 * time.Minute
 
+// Values of EnvGC.
+const gcOn, gcOff = "on", "off"
+
 // DefaultOptions are those of the current user, with the environment variables of this package applied.
 // The state is in $XDG_CACHE_HOME or ~/.cache, below docker-catmandu/buildkit.
 // The socket is in docker-catmandu below $XDG_RUNTIME_DIR, /run/user/UID or, for root, /run;
@@ -48,6 +51,13 @@ func (e userEnv) options() (Options, error) {
 			return Options{}, fmt.Errorf("%s: %q is not a duration such as 90s or 5m", EnvIdle, s)
 		}
 		o.Idle = idle
+	}
+	switch s := e.getenv(EnvGC); s {
+	case "", gcOn:
+	case gcOff:
+		o.KeepAll = true
+	default:
+		return Options{}, fmt.Errorf("%s: %q is neither %s nor %s", EnvGC, s, gcOn, gcOff)
 	}
 	return o, o.validate()
 }

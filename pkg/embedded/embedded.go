@@ -19,6 +19,7 @@ const (
 	EnvSocket = "CATMANDU_BUILDKIT_SOCKET" // absolute path
 	EnvIdle   = "CATMANDU_BUILDKIT_IDLE"   // Go duration; 0 is for ever
 	EnvConfig = "CATMANDU_BUILDKIT_CONFIG" // path of a buildkitd.toml
+	EnvGC     = "CATMANDU_BUILDKIT_GC"     // "off" collects no garbage
 )
 
 // Options say where a daemon lives and for how long.
@@ -30,6 +31,9 @@ type Options struct {
 	// $XDG_CONFIG_HOME/buildkit/buildkitd.toml and, for root, /etc/buildkit/buildkitd.toml,
 	// for others, ~/.config/buildkit/buildkitd.toml.
 	Config string
+	// KeepAll leaves the cache to itself: nothing is collected, whatever the configuration says. It is for a daemon whose
+	// state folder does not outlive it.
+	KeepAll bool
 }
 
 // Address is the socket as BuildKit's client and buildx's remote driver want it.

@@ -23,5 +23,14 @@ func Serve(context.Context, Options) error { return errHere }
 // Check is an error: embedded BuildKit is for Linux.
 func Check() error { return errHere }
 
+// Stop is nil: there is no daemon.
+func Stop(context.Context, Options) error { return nil }
+
+// Remove is nil: there is no daemon.
+func Remove(context.Context, Options) error { return nil }
+
+// CPUSeconds is an error: embedded BuildKit is for Linux.
+func CPUSeconds(Options) (float64, error) { return 0, errHere }
+
 // Answers is false: embedded BuildKit is for Linux.
 func Answers(context.Context, Options) bool { return false }

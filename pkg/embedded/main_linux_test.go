@@ -16,8 +16,9 @@ import (
 	"gotest.tools/v3/assert"
 )
 
-// asEnv makes the test binary something else: "fake" is a daemon without BuildKit, "dead" one that ends at once,
-// "serve" the real one, "ensure" a caller of Ensure that prints whether it started one.
+// asEnv makes the test binary something else: "fake" is a daemon without BuildKit, "deaf" one that does not end when it is
+// asked to, "dead" one that ends at once,
+// "serve" the real one, "ensure" a caller of Ensure that prints whether it started one, "remove" one of Remove.
 const asEnv = "EMBEDDED_TEST_AS"
 
 func TestMain(m *testing.M) {
@@ -32,6 +33,8 @@ func TestMain(m *testing.M) {
 		switch as {
 		case "fake":
 			err = fakeServe(ctx, o)
+		case "deaf":
+			err = fakeServe(context.Background(), o)
 		case "dead":
 			fmt.Println("first\nno runc today")
 			err = fmt.Errorf("dead")
@@ -39,6 +42,8 @@ func TestMain(m *testing.M) {
 			err = Serve(ctx, o)
 		case "ensure":
 			err = printEnsure(ctx, o)
+		case "remove":
+			err = Remove(ctx, o)
 		}
 	}
 	if err != nil {

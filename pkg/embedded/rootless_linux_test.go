@@ -3,6 +3,7 @@
 package embedded
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"os/user"
@@ -25,19 +26,29 @@ func TestRootless(t *testing.T) {
 	assert.NilError(t, os.WriteFile(exe, program, 0o755))
 	uid, gid := ids(t, who)
 	assert.NilError(t, os.Chown(dir, uid, gid))
-	start := func() {
+	run := func(as string) string {
 		cmd := exec.Command(exe)
-		cmd.Env = append(daemonEnv(o, []string{"PATH=/usr/bin:/bin", "HOME=" + dir, "USER=" + who.Username}), asEnv+"=ensure")
+		cmd.Env = append(daemonEnv(o, []string{"PATH=/usr/bin:/bin", "HOME=" + dir, "USER=" + who.Username}), asEnv+"="+as)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 		out, err := cmd.CombinedOutput()
 		assert.NilError(t, err, "%s", out)
-		assert.Equal(t, string(out), "true\n")
+		return string(out)
 	}
+	start := func() { assert.Equal(t, run("ensure"), "true\n") }
 	start()
 	buildAndCheck(t, o)
 	killDuringStep(t, o, fromScratch)
 	start()
 	buildAndCheck(t, o)
+	used, err := CPUSeconds(o)
+	assert.NilError(t, err)
+	assert.Assert(t, used > 0)
+	run("remove") // files of other users are in it
+	for _, path := range []string{o.Root, o.Socket} {
+		_, err := os.Lstat(path)
+		assert.Assert(t, errors.Is(err, os.ErrNotExist), "%s: %v", path, err)
+	}
+	assert.Equal(t, len(daemons(o)), 0)
 }
 
 func ids(t *testing.T, u *user.User) (uid, gid int) {

@@ -51,6 +51,7 @@ func Serve(ctx context.Context, o Options) error {
 	if err := applyGlobals(cfg); err != nil {
 		return err
 	}
+	nameVersion()
 	if runc, err := runcBinary(cfg.Workers.OCI.Binary); err == nil {
 		sweep(ctx, o.Root, runc)
 	}
