@@ -263,6 +263,7 @@ func (q *question) askBuilder(ctx context.Context, t targets.Target, attrs map[s
 		}
 	}
 	var a answer
+	q.live.asked.Store(true)
 	err = q.live.converse(ctx, client.SolveOpt{LocalMounts: mounts}, func(ctx context.Context, gw gateway.Client) error {
 		res, err := gw.Solve(ctx, req)
 		if err != nil {

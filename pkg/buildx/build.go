@@ -47,11 +47,20 @@ type BuildOptions struct {
 	// Images may be put before the one who looks images up, to see what is found; nil for nobody. Builds that go through
 	// buildx don't come by.
 	Images func(frontend.Images) frontend.Images
+	// CacheTimeout is how long a registry with caches may take to answer; 0 is five seconds.
+	CacheTimeout time.Duration
+
+	patience *patience
 }
 
 // Build carries out a plan. When targets fail it returns what was done together with an error that has all of
 // them.
 func (b *Builder) Build(ctx context.Context, p *targets.Plan, o BuildOptions) (*Result, error) {
+	return b.buildAnswered(ctx, p, o, b.buildWith)
+}
+
+// buildWith carries out a plan on an engine that may turn out to lack layers.
+func (b *Builder) buildWith(ctx context.Context, p *targets.Plan, o BuildOptions) (*Result, error) {
 	result, err := b.build(ctx, p, o, nil)
 	if !errors.Is(err, errNoLayers) {
 		return result, err
@@ -91,6 +100,7 @@ func (b *Builder) build(ctx context.Context, p *targets.Plan, o BuildOptions, la
 		display = newFolder(printer, j.services)
 	}
 	rec := newRecorder(display, j.services)
+	rec.patience = o.patience
 	result := &Result{Project: p.Project, Kind: p.Kind, Builder: b.Name, Started: time.Now()}
 	responses, err := j.run(ctx, rec, o)
 	if err == nil && (len(j.failed) == 0 || o.KeepGoing) {
@@ -100,7 +110,9 @@ func (b *Builder) build(ctx context.Context, p *targets.Plan, o BuildOptions, la
 		err = waitErr
 	}
 	result.Steps, result.Warnings = rec.all(), warnings(p, printer.Warnings())
-	j.finish(ctx, result, responses)
+	result.Work, result.ContextBytes = rec.work()
+	result.Caches = rec.caches()
+	j.finish(ctx, rec, result, responses)
 	result.Seconds = time.Since(result.Started).Seconds()
 	return result, j.failure(ctx, err)
 }

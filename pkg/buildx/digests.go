@@ -43,11 +43,11 @@ func NewDigests(p *targets.Plan, r *Result) (*Digests, error) {
 		digests[t.Service] = t.Digest
 	}
 	for _, t := range p.Targets {
-		if t.Linked || len(pushedTags(t)) == 0 {
+		if t.Linked || len(t.PushedTags()) == 0 {
 			continue
 		}
 		s := Pushed{Name: t.Service, Digest: digests[t.Service]}
-		for _, tag := range pushedTags(t) {
+		for _, tag := range t.PushedTags() {
 			name, err := fullName(tag)
 			if err != nil {
 				return nil, err
@@ -70,14 +70,6 @@ func NewDigests(p *targets.Plan, r *Result) (*Digests, error) {
 		return nil, errors.New("nothing was pushed: no service has an image name\nhint: name the images with image: or build.tags in the Compose files")
 	}
 	return out, nil
-}
-
-// pushedTags are the names that the files give; one that was made up would go to Docker Hub.
-func pushedTags(t targets.Target) []string {
-	if t.Image == "" {
-		return t.Build.Tags
-	}
-	return t.Tags
 }
 
 // repositories are those of tags, in their order.

@@ -12,7 +12,7 @@ import (
 )
 
 // finish puts images in their places and fills in the result.
-func (j *job) finish(ctx context.Context, result *Result, responses map[string]*client.SolveResponse) {
+func (j *job) finish(ctx context.Context, rec *recorder, result *Result, responses map[string]*client.SolveResponse) {
 	result.Targets = []TargetResult{}
 	for _, t := range j.plan.Targets {
 		lead := j.leads[t.Service]
@@ -23,6 +23,9 @@ func (j *job) finish(ctx context.Context, result *Result, responses map[string]*
 		}
 		r := TargetResult{Service: t.Service, Stage: t.Stage, Tags: t.Tags, Seconds: elapsed(result.Steps, lead)}
 		r.Cached, r.Steps = counts(result.Steps, lead)
+		if fetched, took := rec.fetchedFor(lead); fetched > 0 {
+			r.FetchedBytes, r.FetchedSeconds = fetched, took.Seconds()
+		}
 		if resp := responses[lead]; resp != nil {
 			j.complete(ctx, &r, j.destinations[lead], resp.ExporterResponse)
 		}

@@ -1,7 +1,6 @@
 package buildx
 
 import (
-	"encoding/json"
 	"slices"
 
 	"github.com/docker-catmandu/docker-catmandu/pkg/targets"
@@ -23,7 +22,7 @@ func groups(p *targets.Plan, place func(targets.Target) string) []group {
 	byKey := map[string]int{}
 	for _, t := range p.Targets {
 		where := place(t)
-		key := where + definition(t)
+		key := where + targets.Definition(t)
 		i, known := byKey[key]
 		if !known || where == "" {
 			byKey[key] = len(out)
@@ -51,20 +50,14 @@ func (g *group) add(t targets.Target) {
 			g.lead.Tags = append(slices.Clone(g.lead.Tags), tag)
 		}
 	}
+	for _, entry := range t.CacheTo {
+		if !slices.Contains(g.lead.CacheTo, entry) {
+			g.lead.CacheTo = append(slices.Clone(g.lead.CacheTo), entry)
+		}
+	}
 	for _, tag := range t.Build.Tags {
 		if !slices.Contains(g.lead.Build.Tags, tag) {
 			g.lead.Build.Tags = append(slices.Clone(g.lead.Build.Tags), tag)
 		}
 	}
-}
-
-// definition is all of a target that decides what is built.
-func definition(t targets.Target) string {
-	t.Service, t.Image, t.Reason, t.Tags, t.Linked = "", "", "", nil, false
-	t.Build.Tags, t.Build.Target, t.Build.Platforms, t.Build.CacheFrom, t.Build.CacheTo = nil, "", nil, nil, nil
-	text, err := json.Marshal(t)
-	if err != nil {
-		panic(err) // plain values
-	}
-	return string(text)
 }

@@ -29,15 +29,17 @@ func TestGroups(t *testing.T) {
 		target("file", func(t *targets.Target) { t.Dockerfile = "/shop/Dockerfile.x" }),
 		target("pull", func(t *targets.Target) { t.Build.Pull = true }),
 		target("cache", func(t *targets.Target) { t.CacheTo = []string{"type=inline"} }),
+		target("export", func(t *targets.Target) { t.CacheTo = []string{"type=registry,ref=example.com/cache"} }),
 		target("named", func(t *targets.Target) { t.Image = "example.com/named" }),
 		target("platform", func(t *targets.Target) { t.Platforms = []string{"linux/arm64"} }),
 	}}
 	got := groups(plan, func(t targets.Target) string { return Outputs{Push: true}.place(t, nil) })
 	assert.Equal(t, len(got), 8)
-	assert.DeepEqual(t, got[0].services, []string{"web", "base", "worker"})
+	assert.DeepEqual(t, got[0].services, []string{"web", "base", "worker", "export"})
 	assert.Equal(t, got[0].lead.Service, "web")
 	assert.Assert(t, !got[0].lead.Linked)
-	assert.DeepEqual(t, got[0].lead.Tags, []string{"shop-web", "jobs", "shop-worker"})
+	assert.DeepEqual(t, got[0].lead.Tags, []string{"shop-web", "jobs", "shop-worker", "shop-export"})
+	assert.DeepEqual(t, got[0].lead.CacheTo, []string{"type=registry,ref=example.com/cache"})
 	assert.DeepEqual(t, got[0].lead.Build.Tags, []string{"jobs"})
 	assert.DeepEqual(t, plan.Targets[1].Tags, []string{"shop-web"}) // the plan stays as it is
 	assert.Equal(t, len(groups(plan, func(targets.Target) string { return "" })), len(plan.Targets))

@@ -150,7 +150,7 @@ func needs(t targets.Target, o Outputs) []need {
 		out = append(out, need{func(can abilities) bool { return can.limitsSteps() }, "build.ulimits and build.shm_size are not known", "use an engine of version 23 or later, or another builder: docker buildx create --use --driver docker-container"})
 	}
 	if !t.Linked {
-		if o.ByDigest && len(pushedTags(t)) > 0 {
+		if o.ByDigest && len(t.PushedTags()) > 0 {
 			out = append(out, need{isNoEngine, "images can't be pushed by digest", "use another builder: docker buildx create --use --driver docker-container"})
 		}
 		out = append(out, outputNeeds(o)...)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/docker/buildx/builder"
 	"github.com/docker/buildx/driver"
@@ -20,10 +21,17 @@ type Live struct {
 	ID string
 	// Version is that of BuildKit; empty where the builder doesn't say.
 	Version string
+	// OS and Arch are those of the first node's machine; empty where it doesn't say.
+	OS, Arch string
 
 	builder *Builder
 	node    builder.Node
 	clients []*client.Client
+	// names are those of the nodes, one for each client.
+	names []string
+	// foreseen is of Foresee, for the next Touch. asked is set when a frontend of the builder was asked for graphs.
+	foreseen []func() ([]*client.UsageInfo, error)
+	asked    atomic.Bool
 }
 
 // ErrNotRunning says that a builder would have to be started first.
@@ -54,8 +62,11 @@ func (b *Builder) Live(ctx context.Context) (*Live, error) {
 		}
 		for _, w := range workers {
 			ids = append(ids, w.ID)
+			if l.OS == "" && len(w.Platforms) > 0 {
+				l.OS, l.Arch = w.Platforms[0].OS, w.Platforms[0].Architecture
+			}
 		}
-		l.clients = append(l.clients, c)
+		l.clients, l.names = append(l.clients, c), append(l.names, node.Name)
 		if len(l.clients) == 1 {
 			l.node = node
 			if info, err := c.Info(ctx); err == nil {

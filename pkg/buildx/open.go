@@ -1,17 +1,18 @@
 package buildx
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log"
+	"os"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/docker/buildx/builder"
-	"github.com/docker/buildx/driver"
-	"github.com/docker/buildx/store"
 	"github.com/docker/buildx/store/storeutil"
 	"github.com/docker/buildx/util/confutil"
 	"github.com/docker/buildx/util/dockerutil"
@@ -89,6 +90,7 @@ func Open(ctx context.Context, cli command.Cli, o OpenOptions) (*Builder, error)
 			return nil, fmt.Errorf("builder %q: %w", b.Name, n.Err)
 		}
 	}
+	overhear(b.nodes)
 	return b, nil
 }
 
@@ -110,21 +112,15 @@ func (b *Builder) openPrivate(ctx context.Context, o OpenOptions, registry image
 	if err != nil {
 		return nil, fmt.Errorf("no Docker Engine answers, and no private BuildKit: %w", err)
 	}
-	factory, err := driver.GetFactory("remote", true)
-	if err != nil {
-		return nil, err
-	}
 	const name = "catmandu"
-	d, err := driver.GetDriver(ctx, factory, driver.InitConfig{Name: name, EndpointAddr: address, Auth: registry.Auth})
+	node, err := remoteNode(ctx, b.cli, name, address, registry)
 	if err != nil {
 		return nil, fmt.Errorf("private BuildKit at %s: %w", address, err)
 	}
 	b.Name, b.Driver = name, "remote"
 	b.config = confutil.NewConfig(b.cli, confutil.WithDir(o.ConfigDir))
-	b.nodes = []builder.Node{{
-		Node: store.Node{Name: name, Endpoint: address}, Builder: name, Driver: d,
-		ImageOpt: registry, ProxyConfig: storeutil.GetProxyConfig(b.cli),
-	}}
+	b.nodes = []builder.Node{node}
+	overhear(b.nodes)
 	_, _ = fmt.Fprintf(o.Notices, "no Docker Engine answers: building with a private BuildKit at %s\n", address)
 	return b, nil
 }
@@ -167,5 +163,17 @@ func hushLogs() {
 		"stopping session",
 		"using default config store",
 		"failed check for fsverity support",
+		"failed to reset cache store", // somebody reads it: the next export does it
 	))
+	log.SetOutput(standardLog{os.Stderr})
+}
+
+// standardLog leaves out what net/http2 says of a session whose build has ended: the builder closes it as it likes.
+type standardLog struct{ io.Writer }
+
+func (l standardLog) Write(line []byte) (int, error) {
+	if bytes.Contains(line, []byte("http2: server connection error")) {
+		return len(line), nil
+	}
+	return l.Writer.Write(line)
 }

@@ -78,9 +78,9 @@ func labels(p *targets.Plan, g group) map[string]string {
 	if out == nil {
 		out = map[string]string{}
 	}
-	out["com.docker.compose.project"] = p.Project
+	out[projectLabel] = p.Project
 	if len(g.services) == 1 {
-		out["com.docker.compose.service"] = g.lead.Service
+		out[serviceLabel] = g.lead.Service
 	}
 	return out
 }

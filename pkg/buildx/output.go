@@ -116,7 +116,7 @@ func (o Outputs) asked(d *destination, t targets.Target, many bool) error {
 // push adds the registry. As with docker compose, only names that the files give are pushed: one that was made up
 // would go to Docker Hub.
 func (d *destination) push(t targets.Target, byDigest bool) error {
-	tags := pushedTags(t)
+	tags := t.PushedTags()
 	if len(tags) == 0 {
 		return d.add("not pushed: the service has no image name", "type=cacheonly")
 	}

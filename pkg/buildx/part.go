@@ -24,7 +24,7 @@ func newPart(path string) (*part, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	sweepParts(filepath.Join(dir, prefix+"*"))
+	sweepParts(path)
 	made, err := os.MkdirTemp(dir, prefix)
 	if err != nil {
 		return nil, err
@@ -37,18 +37,33 @@ func newPart(path string) (*part, error) {
 	return p, nil
 }
 
-func sweepParts(pattern string) {
-	dirs, _ := filepath.Glob(pattern)
-	for _, dir := range dirs {
-		info, err := os.Stat(dir)
-		if err != nil || time.Since(info.ModTime()) < newborn {
-			continue
-		}
-		p := &part{dir, flock.New(filepath.Join(dir, ".lock"))}
-		if free, err := p.lock.TryLock(); err == nil && free {
+// partsOf are all parts for path.
+func partsOf(path string) []string {
+	dirs, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".part-*"))
+	return dirs
+}
+
+// sweepParts removes those whose makers don't live any more.
+func sweepParts(path string) {
+	for _, dir := range partsOf(path) {
+		if p, ok := abandoned(dir); ok {
 			p.remove()
 		}
 	}
+}
+
+// abandoned takes a part if nobody has it.
+func abandoned(dir string) (*part, bool) {
+	info, err := os.Stat(dir)
+	if err != nil || time.Since(info.ModTime()) < newborn {
+		return nil, false
+	}
+	p := &part{dir, flock.New(filepath.Join(dir, ".lock"))}
+	if free, err := p.lock.TryLock(); err != nil || !free {
+		_ = p.lock.Close()
+		return nil, false
+	}
+	return p, true
 }
 
 func (p *part) remove() {

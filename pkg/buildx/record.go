@@ -28,6 +28,11 @@ type Step struct {
 	Error   string  `json:"error,omitempty"`
 	// Done is false for a step that was stopped before its end.
 	Done bool `json:"-"`
+	// Moved is how much later all that was by the builder's clock, where buildx moved the times.
+	Moved time.Duration `json:"-"`
+	// Ended is its last end, and Busy are the intervals in which it was at work; both are empty for what never was.
+	Ended time.Time  `json:"-"`
+	Busy  []Interval `json:"-"`
 }
 
 // isStep matches what comes of a line of a Dockerfile: "[deps 2/3] RUN …", "[linux/arm64 1/4] FROM …". All else
@@ -46,6 +51,10 @@ type recorder struct {
 	steps map[stepID]*span
 	// owners are the services whose builds have a vertex, when all are one job.
 	owners map[digest.Digest][]string
+	// sent are the bytes of local folders that went to the builder.
+	sent map[transfer]int64
+	// patience sees every vertex; it may be nil.
+	patience *patience
 }
 
 // stepID tells apart the same vertex in the builds of two services.
@@ -60,24 +69,29 @@ type span struct {
 	vertex client.Vertex
 	name   string
 	cached bool
-	// fetched tells that something came over the network for it.
+	// fetched tells that something came over the network for it, and bytes how much, by what it was.
 	fetched bool
-	times   []interval
+	bytes   map[string]int64
+	// layers are those that a cache export writes.
+	layers map[string]bool
+	times  []Interval
+	// moved is how much later they were by the builder's clock.
+	moved time.Duration
 }
-
-type interval struct{ from, to time.Time }
 
 // newRecorder records into itself what it writes to w. buildx puts the service before the name of a vertex when
 // there are several.
 func newRecorder(w progress.Writer, services []string) *recorder {
-	return &recorder{Writer: w, services: services, steps: map[stepID]*span{}}
+	return &recorder{Writer: w, services: services, steps: map[stepID]*span{}, sent: map[transfer]int64{}}
 }
 
 // Write records a status and passes it on.
 func (r *recorder) Write(s *client.SolveStatus) {
 	r.mu.Lock()
+	moved := unmark(s)
 	for _, v := range s.Vertexes {
-		r.note(v)
+		r.patience.see(v)
+		r.note(v, moved)
 	}
 	for _, st := range s.Statuses {
 		r.noteStatus(st)
@@ -94,15 +108,15 @@ func (r *recorder) own(owners map[digest.Digest][]string) {
 	r.owners = owners
 }
 
-func (r *recorder) note(v *client.Vertex) {
+func (r *recorder) note(v *client.Vertex, moved time.Duration) {
 	owners := r.owners[v.Digest]
 	if len(owners) == 0 {
 		service, name := r.split(v.Name)
-		r.noteOf(service, name, v)
+		r.noteOf(service, name, v, moved)
 		return
 	}
 	for _, service := range owners {
-		r.noteOf(service, v.Name, v)
+		r.noteOf(service, v.Name, v, moved)
 	}
 	v.Name = r.shown(owners, v.Name)
 }
@@ -122,7 +136,7 @@ func (r *recorder) shown(owners []string, name string) string {
 	return "[" + prefix + "] " + name
 }
 
-func (r *recorder) noteOf(service, name string, v *client.Vertex) {
+func (r *recorder) noteOf(service, name string, v *client.Vertex, moved time.Duration) {
 	id := stepID{service, v.Digest}
 	s := r.steps[id]
 	if s == nil {
@@ -133,17 +147,26 @@ func (r *recorder) noteOf(service, name string, v *client.Vertex) {
 	// A hit that has to be fetched is sent as cached first, and then as at work.
 	s.cached = s.cached || v.Cached
 	if v.Started != nil && v.Completed != nil {
-		s.times = append(s.times, interval{*v.Started, *v.Completed})
+		s.times, s.moved = append(s.times, Interval{*v.Started, *v.Completed}), moved
 	}
 }
 
-// noteStatus sees downloads. A status names its vertex by digest alone, so it counts for all services that have it.
+// noteStatus sees downloads, and what is sent. A status names its vertex by digest alone, so it counts for all services that
+// have it.
 func (r *recorder) noteStatus(st *client.VertexStatus) {
-	if !strings.HasPrefix(st.ID, "sha256:") && !strings.HasPrefix(st.ID, "extracting ") {
+	if strings.HasPrefix(st.ID, transferring) {
+		r.noteTransfer(st)
+		return
+	}
+	fetches := strings.HasPrefix(st.ID, "sha256:") || strings.HasPrefix(st.ID, "extracting ")
+	if !fetches && !strings.HasPrefix(st.ID, writing) {
 		return
 	}
 	for id, s := range r.steps {
-		s.fetched = s.fetched || id.digest == st.Vertex
+		if id.digest == st.Vertex {
+			s.fetched = s.fetched || fetches
+			s.noteCache(st)
+		}
 	}
 }
 
@@ -179,12 +202,15 @@ func (r *recorder) all() []Step {
 		step := Step{
 			Service: id.service, Digest: id.digest.String(), Name: s.name, Inputs: []string{},
 			Cached: s.hit(), Error: s.vertex.Error, Seconds: busy(s.times).Seconds(), Done: s.vertex.Completed != nil,
+			Moved: s.moved,
 		}
+		_, step.Ended = bounds(s.times)
+		step.Busy = slices.Clone(s.times)
 		for _, in := range s.vertex.Inputs {
 			step.Inputs = append(step.Inputs, in.String())
 		}
 		if len(s.times) > 0 {
-			step.Started = slices.MinFunc(s.times, func(a, b interval) int { return a.from.Compare(b.from) }).from
+			step.Started, _ = bounds(s.times)
 		} else if s.vertex.Started != nil {
 			step.Started = *s.vertex.Started
 		}
@@ -197,23 +223,6 @@ func (r *recorder) all() []Step {
 		return strings.Compare(a.Service+a.Name+a.Digest, b.Service+b.Name+b.Digest)
 	})
 	return out
-}
-
-// busy returns the length of the union of intervals.
-func busy(times []interval) time.Duration {
-	times = slices.SortedFunc(slices.Values(times), func(a, b interval) int { return a.from.Compare(b.from) })
-	var total time.Duration
-	var end time.Time
-	for _, t := range times {
-		if t.from.Before(end) {
-			t.from = end
-		}
-		if t.to.After(t.from) {
-			total += t.to.Sub(t.from)
-			end = t.to
-		}
-	}
-	return total
 }
 
 // counts returns how many distinct lines of a Dockerfile ran for a service and how many of them were cached. A

@@ -24,6 +24,11 @@ type Result struct {
 	Steps   []Step         `json:"steps"`
 	// Warnings are what BuildKit's checks say of the Dockerfiles.
 	Warnings []Warning `json:"warnings"`
+	// Caches are what became of cache imports and exports.
+	Caches []CacheUse `json:"caches"`
+	// Work is what else was at work, and ContextBytes what was sent of local folders for it.
+	Work         []Work `json:"-"`
+	ContextBytes int64  `json:"-"`
 }
 
 // Warning is a finding of BuildKit in a Dockerfile.
@@ -69,7 +74,10 @@ type TargetResult struct {
 	Cached  int     `json:"cached"`
 	Steps   int     `json:"steps"`
 	Seconds float64 `json:"seconds"`
-	Error   string  `json:"error,omitempty"`
+	// FetchedBytes came over the network for cached steps, and FetchedSeconds is how long that took.
+	FetchedBytes   int64   `json:"fetchedBytes,omitempty"`
+	FetchedSeconds float64 `json:"fetchedSeconds,omitempty"`
+	Error          string  `json:"error,omitempty"`
 	// Place is where the error comes from, nil where BuildKit does not say.
 	Place *Place `json:"place,omitempty"`
 	// Canceled targets were stopped because another failed or the user interrupted.

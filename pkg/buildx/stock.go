@@ -68,7 +68,7 @@ func (s *stock) lookFurther(ctx context.Context, lacking []*delivery) {
 		return
 	}
 	list, err := s.loader.api.ImageList(ctx, engine.ImageListOptions{
-		Filters: engine.Filters{}.Add("label", "com.docker.compose.project="+s.loader.project),
+		Filters: engine.Filters{}.Add("label", projectLabel+"="+s.loader.project),
 	})
 	if err != nil {
 		return
