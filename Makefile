@@ -19,8 +19,17 @@ help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build bin/docker-catmandu
+build: porters ## Build bin/docker-catmandu
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/docker-catmandu ./cmd/docker-catmandu
+
+.PHONY: porters
+porters: # what docker catmandu cache runs beside mounts, for the platforms of builders; it becomes part of the plugin
+	@mkdir -p bin
+	@for arch in amd64 arm64; do \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch go build -trimpath -buildvcs=false -ldflags '-s -w' -o bin/porter-$$arch ./cmd/catmandu-porter; \
+		gzip -9nc bin/porter-$$arch >bin/porter-$$arch.gz; \
+		mv bin/porter-$$arch.gz cmd/docker-catmandu/porters/linux-$$arch.gz; \
+	done
 
 .PHONY: install
 install: build ## Install it as a plugin of the docker CLI, for this user
@@ -67,7 +76,7 @@ tidy:
 
 .PHONY: e2e
 e2e: build packages tools ## The plugin under the docker CLI with real BuildKits, engine and registry; needs root
-	go test -p 1 -tags e2e -count=1 -timeout 60m ./e2e ./pkg/embedded # one after the other: each makes a user of its own
+	go test -p 1 -tags e2e -count=1 -timeout 75m ./e2e ./pkg/buildx ./pkg/embedded ./pkg/lab # one after the other: each makes a user of its own, or is all that this machine can do
 
 .PHONY: bench
 bench: ## Go benchmarks
@@ -81,9 +90,42 @@ bench-peers: build packages tools ## The plugin against Compose and bake; BENCH=
 bench-forecast: build packages tools ## What a forecast takes, and what the ledger costs a build
 	go test -tags e2e -run '^$$' -bench Forecast -benchtime 10x -timeout 1h ./e2e
 
+.PHONY: bench-du
+bench-du: build packages tools ## What du and prune take on a builder with 5 000 records
+	go test -tags e2e -run '^$$' -bench Du -benchtime 6x -timeout 1h ./e2e
+
+.PHONY: bench-gate
+bench-gate: build packages tools ## How often bench errs where the answer is known, at length; GATE_SAME=n, GATE_SLOWER=n, GATE_SEED=n
+	GATE_SAME=$(or $(GATE_SAME),30) GATE_SLOWER=$(or $(GATE_SLOWER),20) go test -tags e2e -run 'TestBenchGate' -count=1 -timeout 3h -v ./e2e
+
+.PHONY: bench-isolation
+bench-isolation: build packages tools ## What bench leaves of itself when it is killed, at length; ISOLATION_KILLS=n, ISOLATION_SEED=n
+	ISOLATION_KILLS=$(or $(ISOLATION_KILLS),20) go test -tags e2e -run 'TestBenchIsolation' -count=1 -timeout 1h -v ./e2e
+
+.PHONY: bench-overhead
+bench-overhead: build packages tools ## The times that bench reports against what is seen from outside; OVERHEAD_ROUNDS=n
+	go test -tags e2e -run '^$$' -bench BenchOverhead -benchtime 1x -timeout 1h ./e2e
+
+.PHONY: bench-ci
+bench-ci: build packages tools ## A new CI builder with only the registry against a warm one, and Compose; CI_ROUNDS=n, BENCH=regexp
+	@e2e/debian.sh install debootstrap
+	E2E_MIRROR='$(CURDIR)/bin/mirror' go test -tags e2e -run '^$$' -bench 'CI$$' -benchtime 1x -timeout 2h ./e2e
+
+.PHONY: ci-branches
+ci-branches: build packages tools ## Jobs of two branches whose caches share a registry, at length; CI_BUILDS=n, CI_SEED=n
+	CI_BUILDS=$(or $(CI_BUILDS),40) go test -tags e2e -run 'TestCIBranches' -count=1 -timeout 1h -v ./e2e
+
+.PHONY: prune-races
+prune-races: build packages tools ## Prunes beside builds, at length; PRUNE_RACES=n
+	PRUNE_RACES=$(or $(PRUNE_RACES),50) go test -p 1 -tags e2e -run 'TestPruneBesideBuilds|TestTouchBesideBuilds' -count=1 -timeout 2h -v ./e2e ./pkg/buildx
+
 .PHONY: truth
 truth: build packages tools ## Predictions against a real BuildKit, at length; SEED=n, MUTATIONS=n
 	TRUTH_SEED=$(or $(SEED),1) TRUTH_MUTATIONS=$(or $(MUTATIONS),2000) go test -tags e2e -run 'TestTruth' -count=1 -timeout 3h -v ./e2e
+
+.PHONY: prune-histories
+prune-histories: build packages tools ## Random histories with prunes against the same ones without, at length; HISTORIES=n, SEED=n
+	PRUNE_HISTORIES=$(or $(HISTORIES),200) PRUNE_SEED=$(or $(SEED),1) go test -tags e2e -run 'TestPruneHistories' -count=1 -timeout 12h -v ./e2e
 
 .PHONY: docs
 docs: ## Write docs/reference and the golden files anew
@@ -91,7 +133,7 @@ docs: ## Write docs/reference and the golden files anew
 
 .PHONY: packages
 packages: ## Install what the tests need from Debian; docker.io and others are only unpacked below bin
-	@e2e/debian.sh install ca-certificates libdevmapper1.02.1 rootlesskit runc skopeo uidmap
+	@e2e/debian.sh install ca-certificates chromium-headless-shell fonts-dejavu-core libdevmapper1.02.1 rootlesskit runc skopeo uidmap
 	@e2e/debian.sh unpack bin/debian busybox-static containerd docker-registry docker.io tini
 
 .PHONY: tools

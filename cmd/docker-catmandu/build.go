@@ -1,15 +1,9 @@
 package main
 
 import (
-	"cmp"
-	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
-	"runtime/debug"
-	"slices"
 	"strings"
 
 	"github.com/docker/go-units"
@@ -32,6 +26,9 @@ type buildOptions struct {
 	jobs         int
 	consent      consent
 	affected     affectedFlag
+	cache        cacheFlag
+	mounts       mountsFlag
+	contentTags  bool
 }
 
 const buildLong = `Build the services of a Compose project, all at once, and what they are built from.
@@ -42,13 +39,27 @@ summary at the end says where. --load, --push and --output choose.
 The builder is the one of --builder, or of BUILDX_BUILDER, or buildx's current one, or the Docker Engine. Where
 none of these answers, on Linux, a private BuildKit is started; it ends by itself when it has been idle.
 
+Caches are imported and exported where that helps: in a job of GitHub Actions or GitLab by itself, elsewhere where --cache or
+x-catmandu.cache says so. Each build has a cache of its own for its service, target, platform and branch, and falls back to those of
+the default branch. Cache settings of the Compose file stand over that. A cache that can't be read or written never fails the build;
+CATMANDU_CACHE_TIMEOUT is how long one may take to answer. docker catmandu plan tells what would be used, and why.
+
+--cache-mounts fills empty cache mounts (RUN --mount=type=cache) before the build with what is stored, as docker catmandu cache restore
+does, and stores them after it, as cache save does, if it succeeds. What goes wrong with that is a warning.
+
+--content-tags gives every image that is pushed one tag more, which is made of all steps and settings that it is built from. Where an image
+with the tag that a build would get is in its repositories already, it gets the other tags, and is not built.
+
 What was built is written to a ledger in the cache folder, by which plan, why and the lines below the summary tell which
 steps run and why. CATMANDU_LEDGER=off leaves that out.`
 
 const buildExample = `  docker catmandu build --target prod
   docker catmandu build --target dev web
   docker catmandu build --target prod --push
+  docker catmandu build --target prod --push --content-tags
   docker catmandu build --target prod --affected origin/main
+  docker catmandu build --target prod --cache registry=registry.example.com/shop/cache
+  docker catmandu build --target prod --cache-mounts=registry=registry.example.com/shop/mounts
   docker catmandu build --target prod --platform linux/arm64 --push --digest-file arm64.json
   docker catmandu build --target prod --output type=oci,dest=images,tar=false`
 
@@ -76,6 +87,9 @@ func newBuildCommand(a *app, project *projectFlags) *cobra.Command {
 	flags.StringVar(&o.digestFile, "digest-file", "", "Push one platform without tags and write what merge needs of it to a JSON file")
 	flags.BoolVar(&o.keepGoing, "keep-going", false, "Build the other services to their end when one fails")
 	flags.IntVar(&o.jobs, "jobs", 0, "Services to build at once; 0 chooses by CPUs and memory of this machine")
+	o.cache.add(flags)
+	o.mounts.add(flags)
+	flags.BoolVar(&o.contentTags, "content-tags", false, "With --push: give an image that is in the registry already its tags instead of building it")
 	o.consent.add(flags)
 	o.affected.add(flags)
 	completeTargets(cmd, &o.from)
@@ -85,83 +99,6 @@ func newBuildCommand(a *app, project *projectFlags) *cobra.Command {
 }
 
 var progressModes = []string{"auto", "plain", "tty", "quiet", "rawjson"}
-
-func runBuild(ctx context.Context, a *app, o *buildOptions, services []string) error {
-	if !slices.Contains(progressModes, o.progress) {
-		return usageError("--progress %s: must be one of %s", o.progress, strings.Join(progressModes, ", "))
-	}
-	if o.jobs < 0 {
-		return usageError("--jobs %d: must be 0 or more", o.jobs)
-	}
-	if o.digestFile != "" && (!o.push || o.load || len(o.outputs) > 0) {
-		return usageError("--digest-file needs --push, and goes with neither --load nor --output")
-	}
-	plan, project, err := o.from.plan(ctx, services)
-	if err != nil {
-		return err
-	}
-	a.warn(plan, project)
-	if len(plan.Targets) == 0 {
-		return nil
-	}
-	if o.affected.given {
-		if plan, err = a.onlyAffected(ctx, o, plan, services); err != nil || plan == nil {
-			return err
-		}
-	}
-	if err := o.consent.check(ctx, a, plan); err != nil {
-		return err
-	}
-	if o.quiet {
-		o.progress = "quiet"
-	}
-	cache, err := cacheDir()
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(removeOld("--metadata-file", o.metadataFile), removeOld("--digest-file", o.digestFile)); err != nil {
-		return err
-	}
-	debug.SetGCPercent(buildGC)
-	b, err := a.open(ctx, cmp.Or(o.builder, os.Getenv("BUILDX_BUILDER")), plan.Dir)
-	if err != nil {
-		return err
-	}
-	options := buildx.BuildOptions{
-		Outputs: buildx.Outputs{
-			Load: o.load, Push: o.push, ByDigest: o.digestFile != "", Specs: o.outputs,
-			Layouts: layoutDir(cache, plan), Manifests: filepath.Join(cache, "manifests"),
-		},
-		Progress: o.progress, Out: a.display, Notices: a.err, Environment: project.Environment, KeepGoing: o.keepGoing,
-		Jobs: cmp.Or(o.jobs, buildx.MachineJobs()), Metadata: o.metadataFile != "",
-	}
-	var record *recorder
-	if os.Getenv("CATMANDU_LEDGER") != "off" {
-		record = newRecorder(ctx, b, cache, plan)
-		options.Graph, options.Images = record.graph, record.images.Watching
-	}
-	result, err := b.Build(ctx, plan, options)
-	if result != nil && !o.quiet {
-		if err := printResult(a.err, result); err != nil {
-			return err
-		}
-	}
-	if err := record.finish(a.err, plan, result, o.quiet); err != nil {
-		fmt.Fprintln(a.err, "warning: the build is not in the ledger:", err)
-	}
-	if result != nil {
-		if err := reportToGitHub(a.err, result); err != nil {
-			fmt.Fprintln(a.err, "warning:", err) // the build is what counts
-		}
-	}
-	if err == nil && o.metadataFile != "" {
-		err = writeMetadata(o.metadataFile, result)
-	}
-	if err == nil && o.digestFile != "" {
-		err = writeDigests(o.digestFile, plan, result)
-	}
-	return err
-}
 
 // layoutDir is where OCI layouts of the project's images go when nothing else was asked for.
 func layoutDir(cache string, plan *targets.Plan) string {

@@ -55,6 +55,8 @@ func TestBuildChoosesTheBuilder(t *testing.T) {
 func TestBuildPassesItsFlagsOn(t *testing.T) {
 	inProject(t, shop)
 	t.Setenv("FROM_ENV", "yes")
+	assert.NilError(t, os.Mkdir("cache", 0o755))
+	assert.NilError(t, os.WriteFile("cache/index.json", nil, 0o644)) // what holds no cache is not imported
 	f := &fakeBuilder{result: &buildx.Result{}}
 	_, stderr, err := runCommand(t, f, "build", "web", "--no-cache", "--pull", "--build-arg", "A=b", "--build-arg", "FROM_ENV",
 		"--build-arg", "NOT_SET", "--platform", "linux/arm64,linux/amd64", "--cache-from", "type=local,src=cache", "--cache-to", "example.com/cache",
@@ -149,6 +151,6 @@ func TestUsageErrors(t *testing.T) {
 	} {
 		_, _, err := runCommand(t, &fakeBuilder{}, args...)
 		assert.Assert(t, err != nil, strings.Join(args, " "))
-		assert.Equal(t, report(&strings.Builder{}, err), statusUsage, strings.Join(args, " "))
+		assert.Equal(t, exitStatus(&strings.Builder{}, err), statusUsage, strings.Join(args, " "))
 	}
 }

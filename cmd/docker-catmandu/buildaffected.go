@@ -52,5 +52,5 @@ func (a *app) onlyAffected(ctx context.Context, o *buildOptions, plan *targets.P
 	for _, c := range found.Changes {
 		names = append(names, c.Service)
 	}
-	return only(plan, names), nil
+	return plan.Only(names...), nil
 }

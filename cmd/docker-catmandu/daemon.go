@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/docker-catmandu/docker-catmandu/pkg/buildx"
 	"github.com/docker-catmandu/docker-catmandu/pkg/embedded"
+	"github.com/docker-catmandu/docker-catmandu/pkg/lab"
 )
 
 // daemonCommand is the hidden first argument with which the plugin runs itself as a private BuildKit.
@@ -61,10 +63,28 @@ func open(ctx context.Context, cli command.Cli, notices io.Writer, name, dir str
 			if err != nil {
 				return "", err
 			}
-			return private(ctx, options)
+			address, err := private(ctx, options)
+			if err == nil {
+				// Where the folder is not there, buildx can't write down who this client is, and the next build is another's.
+				err = os.MkdirAll(o.ConfigDir, 0o700)
+			}
+			return address, err
 		}
 	}
 	return buildx.Open(ctx, cli, o)
+}
+
+// labOptions say where a builder for measuring is made, like the one of that name.
+func labOptions(cli command.Cli, name, dir string) (lab.Options, error) {
+	cache, err := cacheDir()
+	if err != nil {
+		return lab.Options{}, err
+	}
+	self, err := os.Executable()
+	return lab.Options{
+		Dir: filepath.Join(cache, "labs"), CLI: cli, Builder: cmp.Or(name, os.Getenv("BUILDX_BUILDER")), ProjectDir: dir,
+		ConfigDir: filepath.Join(cache, "buildx"), Daemon: []string{self, daemonCommand},
+	}, err
 }
 
 // startDaemon sees to it that a private BuildKit answers and returns its address.

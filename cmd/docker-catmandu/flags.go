@@ -45,6 +45,13 @@ type planFlags struct {
 	noCache, pull                                bool
 }
 
+// addTargets adds those that say what the current targets are.
+func (f *planFlags) addTargets(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&f.targets, "target", nil, "SERVICE=STAGE: a stage that counts as the current target of a service")
+	flags.StringArrayVar(&f.args, "build-arg", nil, "Set build-time variables, NAME=VALUE or NAME")
+	flags.StringArrayVar(&f.platforms, "platform", nil, "Target platforms, in place of those in the files")
+}
+
 func (f *planFlags) add(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.targets, "target", nil, "Stage to build: prod, dev, or the name of a stage; SERVICE=STAGE for one service")
 	flags.StringArrayVar(&f.args, "build-arg", nil, "Set build-time variables, NAME=VALUE or NAME")

@@ -18,6 +18,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/docker-catmandu/docker-catmandu/pkg/buildx"
+	"github.com/docker-catmandu/docker-catmandu/pkg/cache"
+	"github.com/docker-catmandu/docker-catmandu/pkg/lab"
+	"github.com/docker-catmandu/docker-catmandu/pkg/registry"
 	"github.com/docker-catmandu/docker-catmandu/pkg/targets"
 )
 
@@ -33,16 +36,28 @@ type app struct {
 	open func(ctx context.Context, name, projectDir string) (builder, error)
 	// peek returns that builder to be asked about, if it runs; it starts none.
 	peek func(ctx context.Context, name, projectDir string) (*buildx.Live, error)
+	// lab returns what a builder for measuring is made from.
+	lab func(builder, projectDir string) (lab.Options, error)
+	// engine is the address of the Docker context's engine.
+	engine func() string
+	// images are those of a project in the Docker Engine, and removeImage removes one that has no name.
+	images      func(ctx context.Context, project string) ([]buildx.EngineImage, error)
+	removeImage func(ctx context.Context, id string) error
+	// job is what a CI says of the job that this runs in; nil in tests, for none.
+	job func() cache.CI
 	// builders are the names of those there are.
 	builders func() ([]string, error)
 	// pushMerge makes and pushes what a merge is of, with the registries of that builder.
 	pushMerge func(ctx context.Context, m *buildx.Merge, builder string) error
+	// registries are the logins and settings with which that builder asks registries.
+	registries func(builder string) (registry.Hosts, error)
 }
 
 // builder is the part of *buildx.Builder that commands use. Tests fake it.
 type builder interface {
 	Build(context.Context, *targets.Plan, buildx.BuildOptions) (*buildx.Result, error)
 	Live(context.Context) (*buildx.Live, error)
+	Running(context.Context, buildx.BuildOptions) (*buildx.Live, error)
 }
 
 func main() {
@@ -52,7 +67,10 @@ func main() {
 // run returns the exit status.
 func run() int {
 	if len(os.Args) > 1 && os.Args[1] == daemonCommand {
-		return report(os.Stderr, serveDaemon(context.Background(), os.Args[2:]))
+		return exitStatus(os.Stderr, serveDaemon(context.Background(), os.Args[2:]))
+	}
+	if len(os.Args) > 1 && os.Args[1] == helperCommand {
+		return exitStatus(os.Stderr, help())
 	}
 	// What a plan leaves behind is a few megabytes; collecting it as it grows costs a quarter of the plan's time.
 	debug.SetGCPercent(planGC)
@@ -61,7 +79,7 @@ func run() int {
 	}
 	dockerCLI, err := command.NewDockerCli()
 	if err != nil {
-		return report(os.Stderr, err)
+		return exitStatus(os.Stderr, err)
 	}
 	a := &app{out: dockerCLI.Out(), err: dockerCLI.Err(), display: os.Stderr}
 	a.open = func(ctx context.Context, name, dir string) (builder, error) {
@@ -70,11 +88,19 @@ func run() int {
 	a.peek = func(ctx context.Context, name, dir string) (*buildx.Live, error) {
 		return peekBuilder(ctx, dockerCLI, name, dir)
 	}
+	a.lab = func(name, dir string) (lab.Options, error) { return labOptions(dockerCLI, name, dir) }
+	a.engine = func() string { return dockerCLI.DockerEndpoint().Host }
+	a.images = func(ctx context.Context, project string) ([]buildx.EngineImage, error) {
+		return buildx.EngineImages(ctx, dockerCLI, project)
+	}
+	a.removeImage = func(ctx context.Context, id string) error { return buildx.RemoveEngineImage(ctx, dockerCLI, id) }
 	a.builders = func() ([]string, error) { return buildx.Names(dockerCLI) }
+	a.job = func() cache.CI { return jobOf(dockerCLI) }
 	a.pushMerge = func(ctx context.Context, m *buildx.Merge, builder string) error {
 		return m.Push(ctx, dockerCLI, builder)
 	}
-	return report(a.err, plugin.RunPlugin(dockerCLI, newRootCommand(a), metadata.Metadata{
+	a.registries = func(builder string) (registry.Hosts, error) { return buildx.Registries(dockerCLI, builder) }
+	return exitStatus(a.err, plugin.RunPlugin(dockerCLI, newRootCommand(a), metadata.Metadata{
 		SchemaVersion:    "0.1.0",
 		Vendor:           "The docker catmandu authors",
 		Version:          version,
@@ -103,8 +129,8 @@ const (
 // errInterrupted is the cause of a context that a signal ended.
 var errInterrupted = errors.New("interrupted")
 
-// report prints an error and returns the exit status that it means.
-func report(w io.Writer, err error) int {
+// exitStatus prints an error and returns the exit status that it means.
+func exitStatus(w io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}

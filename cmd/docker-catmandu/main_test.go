@@ -36,6 +36,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
 			env.Setenv("XDG_RUNTIME_DIR", filepath.Join(env.WorkDir, ".run"))
 			env.Setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+			env.Setenv("CATMANDU_BUILDKIT_SOCKET", filepath.Join(env.WorkDir, ".run/buildkitd.sock")) // not the machine's own
 			env.Setenv("PATH", filepath.Dir(os.Args[0])+":"+env.Getenv("PATH"))
 			return nil
 		},
@@ -59,6 +60,10 @@ func (f *fakeBuilder) Build(_ context.Context, p *targets.Plan, o buildx.BuildOp
 
 func (f *fakeBuilder) Live(context.Context) (*buildx.Live, error) { return nil, buildx.ErrNotRunning }
 
+func (f *fakeBuilder) Running(context.Context, buildx.BuildOptions) (*buildx.Live, error) {
+	return nil, buildx.ErrNotRunning
+}
+
 // run runs a command line with a builder that is not there.
 func runCommand(t *testing.T, f *fakeBuilder, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
@@ -68,6 +73,7 @@ func runCommand(t *testing.T, f *fakeBuilder, args ...string) (stdout, stderr st
 		f.name = name
 		return f, nil
 	}
+	a.peek = func(context.Context, string, string) (*buildx.Live, error) { return nil, buildx.ErrNotRunning }
 	a.pushMerge = func(_ context.Context, m *buildx.Merge, name string) error {
 		f.name, f.merged = name, m
 		for i := range m.Indexes {

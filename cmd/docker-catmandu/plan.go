@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/docker-catmandu/docker-catmandu/pkg/buildx"
+	"github.com/docker-catmandu/docker-catmandu/pkg/cache"
 	"github.com/docker-catmandu/docker-catmandu/pkg/forecast"
 	"github.com/docker-catmandu/docker-catmandu/pkg/targets"
 )
@@ -20,10 +23,12 @@ type planOptions struct {
 	format  format
 	builder string
 	steps   bool
+	cache   cacheFlag
 }
 
 const planLong = `Print what a build would do, before anything runs: of every service the stage and why that one, the Dockerfile
-and context, tags, platforms and caches. Needs no builder.
+and context, tags, platforms and caches. Needs no builder. Each cache that is imported or exported has its reason; --cache chooses as in
+build.
 
 Where this project was built before, it also says which steps will run and why, and what they took. A builder that runs is
 asked which base images there are now and what its cache still has; none is started. --steps lists all steps, and what
@@ -52,6 +57,7 @@ func newPlanCommand(a *app, project *projectFlags) *cobra.Command {
 	o.from.add(cmd.Flags())
 	o.format.add(cmd.Flags(), "table", "json", "bake")
 	cmd.Flags().StringVar(&o.builder, "builder", "", "Builder to make the forecast for")
+	o.cache.add(cmd.Flags())
 	cmd.Flags().BoolVar(&o.steps, "steps", false, "List all steps, and what they will do")
 	_ = cmd.RegisterFlagCompletionFunc("builder", completeBuilders(a))
 	completeTargets(cmd, &o.from)
@@ -65,7 +71,17 @@ func runPlan(ctx context.Context, a *app, o *planOptions, services []string) err
 		return err
 	}
 	a.warn(plan, project)
+	caches, err := a.cacheSettings(ctx, cacheAsk{
+		from: &o.from, flag: o.cache, plan: plan, project: project, pushes: true,
+		elsewhere: o.format.value == "bake",
+		live:      func(ctx context.Context) (*buildx.Live, error) { return a.peekFor(ctx, o.builder, plan) },
+	})
+	if err != nil {
+		return err
+	}
+	a.noteCaches(caches)
 	if o.format.value == "bake" {
+		caches.Apply(plan)
 		return printJSON(a.out, plan.Bake())
 	}
 	look, err := a.forecast(ctx, o, plan)
@@ -73,7 +89,8 @@ func runPlan(ctx context.Context, a *app, o *planOptions, services []string) err
 		return err
 	}
 	if o.format.value == "json" {
-		return printJSON(a.out, planned{plan, look.targets, look.advice()})
+		caches.Apply(plan)
+		return printJSON(a.out, planned{plan, caches, look.targets, look.advice()})
 	}
 	if len(plan.Targets) == 0 {
 		return nil
@@ -84,7 +101,7 @@ func runPlan(ctx context.Context, a *app, o *planOptions, services []string) err
 	if o.steps {
 		return errors.Join(printSteps(a.out, look.targets, plan.Dir), printAdvice(a.out, look.advice()))
 	}
-	if err := printPlan(a.out, plan); err != nil || len(look.targets) == 0 {
+	if err := errors.Join(printPlan(a.out, plan, caches), a.printCaches(caches)); err != nil || len(look.targets) == 0 {
 		return err
 	}
 	fmt.Fprintln(a.out)
@@ -94,6 +111,7 @@ func runPlan(ctx context.Context, a *app, o *planOptions, services []string) err
 // planned is a plan with what it will do.
 type planned struct {
 	*targets.Plan
+	Caches      *cache.Settings   `json:"caches"`
 	Predictions []forecast.Target `json:"predictions"`
 	Advice      []forecast.Advice `json:"advice"`
 }
@@ -114,13 +132,28 @@ func (a *app) forecast(ctx context.Context, o *planOptions, plan *targets.Plan) 
 	return a.look(ctx, plan, o.builder, false)
 }
 
-// printPlan prints a row for each target; columns in which all rows are empty are left out.
-func printPlan(w io.Writer, plan *targets.Plan) error {
+// peekFor connects to the builder of a plan if it runs, and if it can be asked.
+func (a *app) peekFor(ctx context.Context, builder string, plan *targets.Plan) (*buildx.Live, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	live, err := a.peek(ctx, cmp.Or(builder, os.Getenv("BUILDX_BUILDER")), plan.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", buildx.ErrNotRunning, err)
+	}
+	return live, nil
+}
+
+// printPlan prints a row for each target; columns in which all rows are empty are left out. Caches have a table of their own where
+// there is more to say of them.
+func printPlan(w io.Writer, plan *targets.Plan, caches *cache.Settings) error {
 	rows := [][]string{{"service", "target", "why", "dockerfile", "context", "platforms", "tags", "cache from", "cache to"}}
 	for _, t := range plan.Targets {
 		service := t.Service
 		if t.Linked {
 			service += " (linked)"
+		}
+		if caches.Active() {
+			t.CacheFrom, t.CacheTo = nil, nil
 		}
 		rows = append(rows, []string{
 			service, stageName(t.Stage), t.Reason, cmp.Or(within(t.Context, t.Dockerfile), "(inline)"), within(plan.Dir, t.Context),

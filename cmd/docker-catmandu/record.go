@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"path"
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/docker-catmandu/docker-catmandu/pkg/buildx"
 	"github.com/docker-catmandu/docker-catmandu/pkg/forecast"
@@ -177,6 +179,9 @@ func ran(g *steps.Graph, done map[vertex]buildx.Step) map[string]bool {
 // record is the build as the ledger keeps it.
 func (r *recorder) record(graphs []*steps.Graph, result *buildx.Result, done map[vertex]buildx.Step, on ledger.Builder) (ledger.Build, []ledger.Result) {
 	b := ledger.Build{Started: result.Started, Seconds: result.Seconds, Builder: on, Kind: string(result.Kind)}
+	for _, ref := range refsOf(result.Targets) {
+		b.Refs = append(b.Refs, path.Base(ref)) // before that is where it was built
+	}
 	outcome := map[string]buildx.TargetResult{}
 	for _, t := range result.Targets {
 		outcome[t.Service] = t
@@ -198,12 +203,23 @@ func (r *recorder) record(graphs []*steps.Graph, result *buildx.Result, done map
 				s.LoadTakes()
 			}
 			results = append(results, ledger.Result{
-				Service: g.Service, Platform: g.Platform, Step: s, Status: statusOf(v), Started: v.Started, Seconds: v.Seconds,
+				Service: g.Service, Platform: g.Platform, Step: s, Status: statusOf(v), Started: byBuilder(v), Seconds: v.Seconds,
 				Unsure: unsure,
 			})
 		}
 	}
 	return b, results
+}
+
+// refsOf are the names of builds. Services that are built together share one.
+func refsOf(built []buildx.TargetResult) []string {
+	var refs []string
+	for _, t := range built {
+		if t.Ref != "" && !slices.Contains(refs, t.Ref) {
+			refs = append(refs, t.Ref)
+		}
+	}
+	return refs
 }
 
 // worthAsking is how many seconds a step runs before it matters what it used.
@@ -214,12 +230,7 @@ func addUsage(results []ledger.Result, built []buildx.TargetResult, ask func(con
 	if !slices.ContainsFunc(results, func(r ledger.Result) bool { return r.Status != ledger.Cached && r.Seconds >= worthAsking }) {
 		return
 	}
-	var refs []string
-	for _, t := range built {
-		if t.Ref != "" && !slices.Contains(refs, t.Ref) { // services that are built together share one
-			refs = append(refs, t.Ref)
-		}
-	}
+	refs := refsOf(built)
 	answers := make([]map[string]buildx.Usage, len(refs))
 	var all sync.WaitGroup
 	for i, ref := range refs {
@@ -234,6 +245,14 @@ func addUsage(results []ledger.Result, built []buildx.TargetResult, ask func(con
 			}
 		}
 	}
+}
+
+// byBuilder is when a step began by the builder's clock, which its cache records have their times from.
+func byBuilder(v buildx.Step) time.Time {
+	if v.Started.IsZero() {
+		return v.Started
+	}
+	return v.Started.Add(v.Moved)
 }
 
 func statusOf(v buildx.Step) string {

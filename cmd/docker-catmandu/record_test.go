@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"gotest.tools/v3/assert"
 
@@ -49,6 +50,13 @@ func TestAddUsage(t *testing.T) {
 	assert.DeepEqual(t, got, []buildx.Usage{{CPUSeconds: 3.5, PeakMemory: 2, IOBytes: 1}, {}, {CPUSeconds: 0.25}, {}})
 	slices.Sort(asked)
 	assert.DeepEqual(t, asked, []string{"b/n/1", "b/n/2", "b/n/3"})
+}
+
+// The ledger's times are by the builder's clock, as those of cache records are.
+func TestByBuilder(t *testing.T) {
+	at := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	assert.Equal(t, byBuilder(buildx.Step{Started: at, Moved: 500 * time.Millisecond}), at.Add(500*time.Millisecond))
+	assert.Assert(t, byBuilder(buildx.Step{Moved: time.Second}).IsZero(), "it never began")
 }
 
 func TestAddUsageOfShortSteps(t *testing.T) {

@@ -17,8 +17,9 @@ import (
 // replica is what loading a project reads, as a revision has it: below a temporary folder, by the paths that it has on
 // disk. So a path that leads out of the repository leads to the same place as there.
 type replica struct {
-	tree  *revision.Tree
-	under string
+	tree    *revision.Tree
+	scratch *scratch
+	under   string
 	// also are files that the names of files don't tell of: absolute paths on disk.
 	also []string
 	// tried are the paths that were looked for after they were missed.
@@ -27,14 +28,11 @@ type replica struct {
 
 // newReplica writes one. Files that the user named are given as on disk.
 func newReplica(ctx context.Context, tree *revision.Tree, from *projectFlags, also []string) (*replica, error) {
-	under, err := os.MkdirTemp("", "catmandu-revision-")
-	if err == nil {
-		under, err = filepath.Abs(under)
-	}
+	s, err := newScratch(scratchNotes(), "catmandu-revision-")
 	if err != nil {
 		return nil, err
 	}
-	r := &replica{tree: tree, under: under, also: also, tried: map[string]bool{}}
+	r := &replica{tree: tree, scratch: s, under: s.dir, also: also, tried: map[string]bool{}}
 	named, err := from.named()
 	if err == nil {
 		r.also = append(r.also, named...)
@@ -47,7 +45,7 @@ func newReplica(ctx context.Context, tree *revision.Tree, from *projectFlags, al
 	return r, nil
 }
 
-func (r *replica) close() { _ = os.RemoveAll(r.under) }
+func (r *replica) close() { r.scratch.close() }
 
 // path is where a path on disk is in the replica.
 func (r *replica) path(name string) string {
@@ -117,6 +115,16 @@ func (r *replica) symlink(to, name string) error {
 		return err
 	}
 	return nil
+}
+
+// fill puts all files of the revision in the place of what a load reads: plans that were made are then of whole build contexts.
+func (r *replica) fill(ctx context.Context, rev string) error {
+	top := r.inside(r.tree.Root())
+	if err := os.Rename(top, filepath.Join(r.under, "loaded")); err != nil {
+		return err
+	}
+	_, err := revision.Checkout(ctx, r.tree.Root(), rev, top)
+	return err
 }
 
 // overrides are the names of files that users have for themselves, beside a Compose file.

@@ -55,6 +55,11 @@ func newRootCommand(a *app) *cobra.Command {
 		newBuildCommand(a, &project),
 		newAffectedCommand(a, &project),
 		newWhyCommand(a, &project),
+		newBenchCommand(a, &project),
+		newDuCommand(a, &project),
+		newPruneCommand(a, &project),
+		newCacheCommand(a, &project),
+		newCICommand(a, &project),
 		newMergeCommand(a),
 		newVersionCommand(a),
 	)

@@ -169,37 +169,3 @@ func syntaxOf(s *comparison.Side, t *targets.Target) string {
 	}
 	return frontend.Syntax(text)
 }
-
-// only is the part of a plan that some services and what they are built from need.
-func only(plan *targets.Plan, services []string) *targets.Plan {
-	wanted := map[string]bool{}
-	var want func(service string)
-	want = func(service string) {
-		if wanted[service] {
-			return
-		}
-		wanted[service] = true
-		for _, t := range plan.Targets {
-			if t.Service != service {
-				continue
-			}
-			for _, from := range t.Build.AdditionalContexts {
-				if linked, ok := strings.CutPrefix(from, "service:"); ok {
-					want(linked)
-				}
-			}
-		}
-	}
-	for _, service := range services {
-		want(service)
-	}
-	out := *plan
-	out.Targets = []targets.Target{}
-	for _, t := range plan.Targets {
-		if wanted[t.Service] {
-			t.Linked = t.Linked || !slices.Contains(services, t.Service)
-			out.Targets = append(out.Targets, t)
-		}
-	}
-	return &out
-}
