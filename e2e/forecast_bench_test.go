@@ -75,7 +75,7 @@ func newForecastProject(b *testing.B, services, files int) *forecastProject {
 	return p
 }
 
-func write(b *testing.B, path, text string) {
+func write(b testing.TB, path, text string) {
 	b.Helper()
 	mkdir(filepath.Dir(path))
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {

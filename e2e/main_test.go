@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"syscall"
 	"testing"
@@ -46,6 +47,11 @@ func outside() (int, error) {
 	dir, err := os.MkdirTemp("", "e2e") // short, for the sockets in it
 	if err != nil {
 		return 1, err
+	}
+	if keep := os.Getenv("E2E_MIRROR"); keep != "" {
+		if err := startMirror(filepath.Join(dir, mirrorSocket), keep); err != nil {
+			return 1, err
+		}
 	}
 	cmd := self("inside", "E2E_DIR="+dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{

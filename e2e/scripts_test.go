@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -87,10 +88,12 @@ func params(dir, builder string, setup func(*testscript.Env) error) testscript.P
 		// Short, for the sockets in it.
 		WorkdirRoot: mkdir(filepath.Join(os.Getenv("E2E_DIR"), "s"+builder)),
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"alone":   aloneCommand,
 			"ends":    endsCommand,
 			"json":    jsonCommand,
 			"layout":  layoutCommand,
 			"running": runningCommand,
+			"runs":    runsCommand,
 			"signal":  signalCommand,
 			"spawn":   spawnCommand,
 			"waitfor": waitforCommand,
@@ -212,4 +215,16 @@ func waitforCommand(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("%s has no match for %q after 30 s: %s", args[0], pattern, content)
+}
+
+// lone is held by a script that must be alone with its builder.
+var lone sync.Mutex
+
+// alone: waits until no other script is alone, and is so to its end. bench fails when somebody else removes records of a builder.
+func aloneCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: alone")
+	}
+	lone.Lock()
+	ts.Defer(lone.Unlock)
 }
