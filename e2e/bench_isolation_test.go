@@ -58,7 +58,7 @@ func TestBenchIsolationEmbedded(t *testing.T) {
 	u.testIsolation((number(t, "ISOLATION_KILLS", 6) + 1) / 2)
 }
 
-// isolationWorld is a world whose builder collects no garbage, and whose registry has what an old revision is made of.
+// isolationWorld is a world whose registry has what an old revision is made of.
 func isolationWorld(t *testing.T) *world {
 	t.Helper()
 	outer := &world{dir: os.Getenv("E2E_DIR"), bin: os.Getenv("E2E_BIN"), registry: os.Getenv("REGISTRY")}
@@ -66,9 +66,6 @@ func isolationWorld(t *testing.T) *world {
 	check(t, err)
 	w, err := outer.sub(filepath.Base(name))
 	check(t, err)
-	text, err := os.ReadFile(w.path("buildkitd.toml"))
-	check(t, err)
-	write(t, w.path("buildkitd.toml"), strings.Replace(string(text), "[worker.oci]\n", "[worker.oci]\n  gc = false\n", 1))
 	base, err := w.busybox()
 	check(t, err)
 	extra, frontend := newLayer(), newLayer()

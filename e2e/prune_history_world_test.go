@@ -46,18 +46,10 @@ func newHistoryWorld(name string) (*historyWorld, error) {
 	return h, nil
 }
 
-// startTwin starts a BuildKit that removes nothing by itself.
+// startTwin starts a BuildKit.
 func (h *historyWorld) startTwin(name string) (*twin, error) {
 	w, err := truthWorld().sub(filepath.Join(filepath.Base(h.dir), name))
 	if err != nil {
-		return nil, err
-	}
-	config, err := os.ReadFile(w.path("buildkitd.toml"))
-	if err != nil {
-		return nil, err
-	}
-	config = bytes.Replace(config, []byte("[worker.oci]\n"), []byte("[worker.oci]\n  gc = false\n"), 1)
-	if err := os.WriteFile(w.path("buildkitd.toml"), config, 0o600); err != nil {
 		return nil, err
 	}
 	d, err := w.run("tools/buildkitd", "--config", w.path("buildkitd.toml"))
