@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/docker-catmandu/docker-catmandu/pkg/buildx"
@@ -97,19 +98,18 @@ func (a *app) holdings(ctx context.Context, from *planFlags, builder string) (*h
 	if err != nil {
 		return nil, err
 	}
-	made := h.made(read, &q)
-	touched, err := h.live.Touch(ctx, sources, func(digest string) buildx.Evidence {
-		switch records, seen := made[digest]; {
-		case len(records) > 0:
-			return buildx.Made
-		case seen:
-			return buildx.Seen
-		}
-		return buildx.None
-	})
+	q.Projects = read
+	asked := q // what is made of it meanwhile
+	others, prepare := newStrangers(h.live), sync.OnceValue(asked.Prepare)
+	made := sync.OnceValue(func() map[string][]string { return h.made(&asked) })
+	go made()
+	touched, err := h.live.Touch(ctx, sources, buildx.TouchOptions{Evidence: evidenceOf(made), Meanwhile: func() {
+		go prepare()
+		go others.foresee(ctx, read, q.Builder)
+	}})
 	if errors.Is(err, buildx.ErrNoProbe) {
 		h.unknown = append(h.unknown, "which records current targets use, but for those that builds noted: "+err.Error())
-		touched, err = fromLedger(made, &q), nil
+		touched, err = fromLedger(made(), &q), nil
 	}
 	if err != nil {
 		return nil, err
@@ -133,11 +133,12 @@ func (a *app) holdings(ctx context.Context, from *planFlags, builder string) (*h
 	if q.Projects, err = projects(cache, h.plan, read); err != nil {
 		return nil, err
 	}
+	q.Prepared = prepare()
 	if err := addLook(filepath.Join(projectDir(cache, h.plan), looksFile), looked); err != nil {
 		return nil, err
 	}
 	h.Usage = usage.New(q)
-	if err := h.heedStrangers(ctx, &q); err != nil {
+	if err := h.heedStrangers(ctx, others, &q); err != nil {
 		return nil, err
 	}
 	h.IgnoreLooks(&q)
@@ -170,10 +171,10 @@ func (h *holdings) lookAround(ctx context.Context, a *app, cache, builder string
 
 // made are the records that were made when steps of current targets ran, by the digests of these, as ledgers say. Steps that were only
 // seen to have a result are there without.
-func (h *holdings) made(all []usage.Project, q *usage.Question) map[string][]string {
+func (h *holdings) made(q *usage.Question) map[string][]string {
 	out := map[string][]string{}
 	for _, t := range q.Targets {
-		for _, p := range all {
+		for _, p := range q.Projects {
 			past := forecast.Past{History: p.History, Builder: q.Builder, Records: []forecast.Record{}, Pulls: h.live.Driver() != "docker"}
 			wanted := map[string]bool{}
 			for _, d := range forecast.Descriptions(t.Graph, p.History, q.Builder) {
@@ -193,6 +194,19 @@ func (h *holdings) made(all []usage.Project, q *usage.Question) map[string][]str
 		}
 	}
 	return out
+}
+
+// evidenceOf is what speaks for the results of steps, by the records that were made.
+func evidenceOf(made func() map[string][]string) func(digest string) buildx.Evidence {
+	return func(digest string) buildx.Evidence {
+		switch records, seen := made()[digest]; {
+		case len(records) > 0:
+			return buildx.Made
+		case seen:
+			return buildx.Seen
+		}
+		return buildx.None
+	}
 }
 
 // fromLedger is what is known of a builder that can't be asked: what steps made when they ran. Of others nothing is, as their

@@ -19,6 +19,7 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/auth/authprovider"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/staticfs"
@@ -78,9 +79,21 @@ func (l *Live) Graphs(ctx context.Context, p *targets.Plan, a Asking) ([]steps.S
 // converse talks to a builder as a frontend does, and builds nothing.
 func (l *Live) converse(ctx context.Context, so client.SolveOpt, talk func(context.Context, gateway.Client) error) error {
 	so.Internal = true
-	so.Session = append(so.Session, authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
+	logins := authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
 		AuthConfigProvider: dockerconfig.LoadAuthConfig(l.builder.cli),
-	}))
+	})
+	if len(so.LocalMounts) > 0 {
+		so.Session = append(so.Session, logins)
+	} else {
+		s, err := session.NewSession(ctx, "")
+		if err != nil {
+			return err
+		}
+		s.Allow(logins)
+		defer closeSoon(s)
+		go func() { _ = s.Run(ctx, l.clients[0].Dialer()) }()
+		so.SharedSession, so.SessionPreInitialized = s, true
+	}
 	_, err := l.clients[0].Build(ctx, so, "", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
 		return gateway.NewResult(), talk(ctx, gw)
 	}, nil)

@@ -30,7 +30,7 @@ type Live struct {
 	// names are those of the nodes, one for each client.
 	names []string
 	// foreseen is of Foresee, for the next Touch. asked is set when a frontend of the builder was asked for graphs.
-	foreseen []func() ([]*client.UsageInfo, error)
+	foreseen [][]*client.UsageInfo
 	asked    atomic.Bool
 }
 

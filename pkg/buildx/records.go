@@ -44,6 +44,15 @@ const (
 
 // CacheRecords are all records of all nodes, by ID.
 func (l *Live) CacheRecords(ctx context.Context) ([]CacheRecord, error) {
+	all, err := l.usage(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return l.recordsOf(all), nil
+}
+
+// usage are the records of each node.
+func (l *Live) usage(ctx context.Context) ([][]*client.UsageInfo, error) {
 	all := make([][]*client.UsageInfo, len(l.clients))
 	eg, ctx := errgroup.WithContext(ctx)
 	for i, c := range l.clients {
@@ -53,9 +62,10 @@ func (l *Live) CacheRecords(ctx context.Context) ([]CacheRecord, error) {
 			return err
 		})
 	}
-	if err := eg.Wait(); err != nil {
-		return nil, err
-	}
+	return all, eg.Wait()
+}
+
+func (l *Live) recordsOf(all [][]*client.UsageInfo) []CacheRecord {
 	out := []CacheRecord{}
 	for i, records := range all {
 		for _, info := range records {
@@ -65,7 +75,7 @@ func (l *Live) CacheRecords(ctx context.Context) ([]CacheRecord, error) {
 		}
 	}
 	slices.SortFunc(out, func(a, b CacheRecord) int { return cmp.Compare(a.ID, b.ID) })
-	return out, nil
+	return out
 }
 
 func recordOf(u *client.UsageInfo) CacheRecord {

@@ -18,6 +18,12 @@ import (
 	"github.com/docker-catmandu/docker-catmandu/pkg/compose"
 )
 
+// closeSoon closes a session and doesn't wait for it: one time in forty that takes a second, which is how long the server of a session
+// waits for an answer to its goodbye (goAwayTimeout in golang.org/x/net/http2).
+func closeSoon(s *session.Session) {
+	go func() { _ = s.Close() }()
+}
+
 // attachables are what BuildKit may ask a target's client for: registry logins, secrets, SSH keys.
 func attachables(cli command.Cli, b compose.Build, env map[string]string) ([]session.Attachable, error) {
 	out := []session.Attachable{authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{

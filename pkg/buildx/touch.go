@@ -45,6 +45,15 @@ const (
 // ErrNoProbe says that a builder can't be asked for single steps without the danger that it runs them.
 var ErrNoProbe = errors.New("can't be asked for steps without the danger that they run")
 
+// TouchOptions are for Touch.
+type TouchOptions struct {
+	// Evidence is what speaks for the result of a step, by its digest. Where it is nil all were seen.
+	Evidence func(digest string) Evidence
+	// Meanwhile is called when Touch begins to wait for BuildKit, once for each node: then there is time for what else there is to
+	// do. It returns at once.
+	Meanwhile func()
+}
+
 // Touch finds the cache records that hold results of graphs by asking the builder for each of them, and runs no step.
 //
 // BuildKit has no such question: what it doesn't find in its cache it makes. So the steps that it is asked for can't be made.
@@ -56,8 +65,8 @@ var ErrNoProbe = errors.New("can't be asked for steps without the danger that th
 // A build of somebody else that comes to a RUN in the moment in which BuildKit is asked for that, and has no result of it,
 // fails with the question, as builds of the same step are one to BuildKit. So what may come to that is only asked for when there
 // is evidence, by the digest of the step, that its result is there; and when it was only seen there, not while a build is under
-// way that may be at such a RUN. What is not asked for is among Missing. Where evidence is nil all were seen.
-func (l *Live) Touch(ctx context.Context, sources []steps.Source, evidence func(digest string) Evidence) (*Touched, error) {
+// way that may be at such a RUN. What is not asked for is among Missing.
+func (l *Live) Touch(ctx context.Context, sources []steps.Source, o TouchOptions) (*Touched, error) {
 	if !within(l.Version, keyed, cmp.Or(linked(), l.Version)) { // a test binary doesn't know what it is linked with
 		version := cmp.Or(l.Version, "that doesn't tell its version")
 		return nil, fmt.Errorf("a BuildKit %s %w; those of %s to %s can", version, ErrNoProbe, keyed, cmp.Or(linked(), keyed))
@@ -69,7 +78,7 @@ func (l *Live) Touch(ctx context.Context, sources []steps.Source, evidence func(
 		if err != nil {
 			return nil, err
 		}
-		p.evidence, p.foreseen = evidence, l.look(i)
+		p.TouchOptions, p.foreseen = o, l.look(i)
 		if err := p.run(ctx); err != nil {
 			return nil, err
 		}
@@ -86,6 +95,7 @@ func (l *Live) Touch(ctx context.Context, sources []steps.Source, evidence func(
 
 // probe is a run of Touch on one node.
 type probe struct {
+	TouchOptions
 	live   *Live
 	client *client.Client
 	// id begins the names of all vertices, and with that the descriptions of records that were made by mistake.
@@ -97,11 +107,9 @@ type probe struct {
 	seen   *sightings
 	// before and after are all records by ID.
 	before, after map[string]*client.UsageInfo
+	foreseen      []*client.UsageInfo
 	looks         *looks
-	// evidence is that of Touch.
-	evidence func(digest string) Evidence
-	foreseen func() ([]*client.UsageInfo, error)
-	watch    *watch
+	watch         *watch
 	// spoiled is set when a command was tried in this job: whoever comes to it would share that as long as the job lasts.
 	spoiled atomic.Bool
 	// alone is set when no two steps are asked for at once any more, and stop takes all questions back.

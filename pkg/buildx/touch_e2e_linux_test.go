@@ -22,7 +22,7 @@ func (w *world) touch(p *targets.Plan) (*buildx.Touched, map[string]string) {
 	sources := w.sources(p)
 	before := w.settled()
 	ran, start := w.ran.Load(), time.Now()
-	found, err := w.live.Touch(w.t.Context(), sources, nil)
+	found, err := w.live.Touch(w.t.Context(), sources, buildx.TouchOptions{})
 	assert.NilError(w.t, err)
 	assert.Equal(w.t, w.ran.Load(), ran, "a step ran")
 	ops := map[string]string{} // digest to name
@@ -306,7 +306,7 @@ func BenchmarkTouch(b *testing.B) {
 	w.build(plan)
 	sources := w.sources(plan)
 	for b.Loop() {
-		found, err := w.live.Touch(b.Context(), sources, nil)
+		found, err := w.live.Touch(b.Context(), sources, buildx.TouchOptions{})
 		assert.NilError(b, err)
 		assert.Equal(b, len(found.Missing), 0)
 	}

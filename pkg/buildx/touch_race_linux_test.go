@@ -64,7 +64,7 @@ func TestTouchBesideBuilds(t *testing.T) {
 			defer close(asking)
 			for ctx.Err() == nil {
 				began := building.Load()
-				found, err := w.live.Touch(context.WithoutCancel(ctx), sources, evidence)
+				found, err := w.live.Touch(context.WithoutCancel(ctx), sources, buildx.TouchOptions{Evidence: evidence})
 				assert.Check(t, err)
 				touches.Add(1)
 				if began || building.Load() {
@@ -108,7 +108,7 @@ func TestTouchWhileBuilt(t *testing.T) {
 	for w.ran.Load() == ran {
 		time.Sleep(5 * time.Millisecond)
 	}
-	found, err := w.live.Touch(t.Context(), w.sources(w.plan("web", "api")), nil)
+	found, err := w.live.Touch(t.Context(), w.sources(w.plan("web", "api")), buildx.TouchOptions{})
 	assert.NilError(t, err)
 	reasons := map[string]int{}
 	for _, why := range found.Missing {

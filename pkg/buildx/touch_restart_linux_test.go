@@ -43,7 +43,7 @@ func TestTouchForeseen(t *testing.T) {
 	sources := w.sources(plan)
 	records, err := w.live.Foresee(t.Context())
 	assert.NilError(t, err)
-	found, err := w.live.Touch(t.Context(), sources, nil)
+	found, err := w.live.Touch(t.Context(), sources, buildx.TouchOptions{})
 	assert.NilError(t, err)
 	assert.Equal(t, len(records), len(w.records()))
 	again, _ := w.touch(plan)

@@ -10,7 +10,7 @@ import (
 
 func TestTouchOld(t *testing.T) {
 	for _, version := range []string{"", "v0.8.2", "v0.32.1"} {
-		_, err := (&Live{Version: version}).Touch(t.Context(), nil, nil)
+		_, err := (&Live{Version: version}).Touch(t.Context(), nil, TouchOptions{})
 		assert.Equal(t, errors.Is(err, ErrNoProbe), true, "%s: %v", version, err)
 	}
 }

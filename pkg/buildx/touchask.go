@@ -85,19 +85,19 @@ func (p *probe) link(ctx context.Context, gw gateway.Client) error {
 			all.Go(func() { _ = solve(inner, gw, d) })
 		}
 	}
-	for _, n := range p.doors.folders() {
+	err := p.eachFolder(ctx, func(ctx context.Context, n *node) error {
 		d, err := p.whole(n)
 		if err != nil {
 			return err
 		}
 		// It ends with an error, and only when the whole folder was read.
-		err = solve(ctx, gw, d)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil && !strings.Contains(err.Error(), "invalid mount type") {
+		if err := solve(ctx, gw, d); err != nil && !strings.Contains(err.Error(), "invalid mount type") {
 			n.state, n.why = isMissing, firstLine(err)
 		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return err
 	}
 	select {
 	case <-time.After(settled):
@@ -106,6 +106,24 @@ func (p *probe) link(ctx context.Context, gw gateway.Client) error {
 	cancel()
 	all.Wait()
 	return ctx.Err()
+}
+
+// eachFolder does something with every folder: one after the other with such that BuildKit has in one place, or it would make another
+// place for one of them; beside each other with others.
+func (p *probe) eachFolder(ctx context.Context, do func(context.Context, *node) error) error {
+	eg, ctx := errgroup.WithContext(ctx)
+	eg.SetLimit(questions)
+	for _, folders := range p.doors.folders() {
+		eg.Go(func() error {
+			for _, n := range folders {
+				if err := do(ctx, n); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return eg.Wait()
 }
 
 // half is a step that reads folders, with a source to wait for in place of all else; nil when it reads none.
@@ -184,8 +202,8 @@ func (p *probe) prepare(ctx context.Context, gw gateway.Client) error {
 
 // sendAgain sends all folders once more, so that what was sent first is none of BuildKit's results any more.
 func (p *probe) sendAgain(ctx context.Context, gw gateway.Client) error {
-	r := newInquiry(p.id, p.doors.again)
-	for _, n := range p.doors.folders() {
+	return p.eachFolder(ctx, func(ctx context.Context, n *node) error {
+		r := newInquiry(p.id, p.doors.again)
 		dgst, err := r.add(n)
 		if err != nil {
 			return err
@@ -197,6 +215,6 @@ func (p *probe) sendAgain(ctx context.Context, gw gateway.Client) error {
 		if err := solve(ctx, gw, d); err != nil && n.state == isUnknown {
 			n.state, n.why = isMissing, firstLine(err)
 		}
-	}
-	return ctx.Err()
+		return ctx.Err()
+	})
 }

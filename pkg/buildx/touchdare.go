@@ -62,12 +62,12 @@ func (p *probe) dare(ctx context.Context, n *node) (begun <-chan struct{}, err e
 }
 
 func (p *probe) evidenceOf(n *node) Evidence {
-	if p.evidence == nil {
+	if p.Evidence == nil {
 		return Seen
 	}
 	best := None
 	for _, dgst := range n.digests {
-		best = max(best, p.evidence(dgst))
+		best = max(best, p.Evidence(dgst))
 	}
 	return best
 }

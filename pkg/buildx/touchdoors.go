@@ -3,7 +3,6 @@ package buildx
 import (
 	"context"
 	"encoding/json"
-	"maps"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
@@ -105,7 +104,7 @@ func (p *probe) sideOf(n *node, own string) side {
 
 func (d *doors) close() {
 	for _, s := range d.sessions {
-		_ = s.Close()
+		closeSoon(s)
 	}
 	d.stop()
 }
@@ -180,5 +179,11 @@ func (d *doors) waiting() *pb.Op {
 	}}}
 }
 
-// folders are the nodes whose folders can be sent.
-func (d *doors) folders() []*node { return slices.Collect(maps.Keys(d.sides)) }
+// folders are the nodes whose folders can be sent, by how these are known.
+func (d *doors) folders() map[side][]*node {
+	out := map[side][]*node{}
+	for n, at := range d.sides {
+		out[at] = append(out[at], n)
+	}
+	return out
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/solver/pb"
@@ -15,6 +16,8 @@ import (
 type sightings struct {
 	mu           sync.Mutex
 	cached, made map[digest.Digest]bool
+	// began is when the first was begun, by BuildKit's clock; zero when none was.
+	began time.Time
 }
 
 func newSightings() *sightings {
@@ -25,6 +28,9 @@ func (s *sightings) add(status *client.SolveStatus) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, v := range status.Vertexes {
+		if v.Started != nil && (s.began.IsZero() || v.Started.Before(s.began)) {
+			s.began = *v.Started
+		}
 		switch {
 		case v.Cached:
 			s.cached[v.Digest] = true
@@ -45,6 +51,13 @@ func (s *sightings) isMade(d digest.Digest) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.made[d]
+}
+
+// isBefore tells whether a time of BuildKit's is before all questions.
+func (s *sightings) isBefore(at time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return at.Before(s.began)
 }
 
 // noResult is why a step is missing that BuildKit was asked for.

@@ -27,10 +27,12 @@ func (p *probe) byID(list []*client.UsageInfo) map[string]*client.UsageInfo {
 	return out
 }
 
-// released is how often and how long BuildKit is waited for to let go what a job held.
+// released is how often and how long BuildKit is waited for to let go what a job held. That it does so when the job has ended takes it
+// a moment, and a look at thousands of records takes longer.
 const (
 	released      = 40
 	releasedEvery = 25 * time.Millisecond
+	releasedSoon  = 10 * time.Millisecond
 )
 
 // idle waits until folders are not in use: they would be sent to another place.
@@ -38,7 +40,10 @@ func (p *probe) idle(ctx context.Context) error {
 	if len(p.doors.sides) == 0 {
 		return nil
 	}
-	for range released {
+	for i := range released {
+		if err := pause(ctx, []time.Duration{releasedSoon, releasedEvery}[min(i, 1)]); err != nil {
+			return err
+		}
 		locals, err := p.usage(ctx, "type=="+LocalRecord)
 		if err != nil {
 			return err
@@ -49,9 +54,6 @@ func (p *probe) idle(ctx context.Context) error {
 		}
 		if !used {
 			return nil
-		}
-		if err := pause(ctx, releasedEvery); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -66,10 +68,18 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// noted is how long BuildKit has to write down what was used. It begins with all of that before it says that a job has ended, and a
+// look waits behind it for the same lock: of some hundred looks right after a job, one came too early. A step without a record may
+// be one whose record is held by something else; or BuildKit is slow, and gets more time.
+var noted = []time.Duration{50 * time.Millisecond, 250 * time.Millisecond}
+
 // settle waits until BuildKit has written down what was used: that is when every step that was found has a record.
 func (p *probe) settle(ctx context.Context) error {
-	for range 2 {
-		if err := pause(ctx, 150*time.Millisecond); err != nil {
+	if p.Meanwhile != nil {
+		p.Meanwhile()
+	}
+	for _, d := range noted {
+		if err := pause(ctx, d); err != nil {
 			return err
 		}
 		var err error
@@ -91,13 +101,14 @@ func used(before, after *client.UsageInfo) bool {
 	return after.LastUsedAt != nil && (before.LastUsedAt == nil || !after.LastUsedAt.Equal(*before.LastUsedAt))
 }
 
-// moved are the records that were used meanwhile. Cache mounts are not asked for: who uses them is a build.
+// moved are the records that were used since the first question. Cache mounts are not asked for: who uses them is a build.
 func (p *probe) moved() map[string]*client.UsageInfo {
 	out := map[string]*client.UsageInfo{}
 	for id, r := range p.after {
 		before := p.before[id]
 		switch {
 		case r.RecordType == client.UsageRecordTypeCacheMount:
+		case r.LastUsedAt != nil && p.seen.isBefore(*r.LastUsedAt):
 		case before == nil || used(before, r):
 			out[id] = r
 		}
@@ -144,7 +155,7 @@ func (p *probe) made() []string {
 	noted := slices.ContainsFunc(p.graph.nodes, func(n *node) bool { return n.state == isMissing && n.op.GetSource() != nil })
 	var out []string
 	for id, r := range p.after {
-		if p.before[id] != nil {
+		if p.before[id] != nil || p.seen.isBefore(r.CreatedAt) {
 			continue
 		}
 		begun := slices.ContainsFunc(p.graph.nodes, func(n *node) bool {

@@ -11,7 +11,12 @@ import (
 )
 
 // New says what every record is for.
-func New(q Question) *Usage { return classify(&q, newOrigin(&q)) }
+func New(q Question) *Usage {
+	if q.Prepared.isOf(&q) {
+		return classify(&q, q.Prepared.origin)
+	}
+	return classify(&q, newOrigin(&q))
+}
 
 // Heeding is what New says with what is known of strangers' builds.
 func (u *Usage) Heeding(strangers []Stranger) *Usage {

@@ -105,6 +105,8 @@ type Question struct {
 	// Locals are the names under which this project's folders are sent to a builder; true for those of current targets.
 	Locals map[string]bool
 	Now    time.Time
+	// Prepared is what Prepare returned for the same records, if it was called.
+	Prepared *Prepared
 }
 
 // Ref is a step that a record is the result of, or that it is for.
