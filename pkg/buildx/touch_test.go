@@ -2,8 +2,12 @@ package buildx
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"testing"
+	"time"
 
+	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/solver/pb"
 	"gotest.tools/v3/assert"
 )
@@ -13,6 +17,30 @@ func TestTouchOld(t *testing.T) {
 		_, err := (&Live{Version: version}).Touch(t.Context(), nil, TouchOptions{})
 		assert.Equal(t, errors.Is(err, ErrNoProbe), true, "%s: %v", version, err)
 	}
+}
+
+// TestMoved: what was used before the first question was used by a look at the records, or by a build.
+func TestMoved(t *testing.T) {
+	noon := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	used := func(kind client.UsageRecordType, minutes, uses int) *client.UsageInfo {
+		at := noon.Add(time.Duration(minutes) * time.Minute)
+		return &client.UsageInfo{RecordType: kind, LastUsedAt: &at, UsageCount: uses, CreatedAt: at}
+	}
+	p := &probe{id: "probe-x", graph: &probeGraph{}, seen: newSightings()}
+	p.before = map[string]*client.UsageInfo{
+		"still": used("", -9, 1), "looked at": used("", -9, 1), "asked for": used("", -9, 1), "mount": used(client.UsageRecordTypeCacheMount, -9, 1),
+	}
+	p.after = map[string]*client.UsageInfo{
+		"still": used("", -9, 1), "looked at": used("", -1, 2), "asked for": used("", 1, 2), "mount": used(client.UsageRecordTypeCacheMount, 1, 2),
+		"built before": used("", -1, 1), "new": used("", 1, 1),
+	}
+	for _, r := range p.after {
+		r.Description = p.id
+	}
+	late := noon.Add(time.Hour)
+	p.seen.add(&client.SolveStatus{Vertexes: []*client.Vertex{{Started: &late}, {Started: &noon}, {}}})
+	assert.DeepEqual(t, slices.Sorted(maps.Keys(p.moved())), []string{"asked for", "new"})
+	assert.DeepEqual(t, p.made(), []string{"new"}) // by its description, whatever else is new
 }
 
 func TestInstruction(t *testing.T) {
