@@ -134,19 +134,19 @@ func TestRegistryFaults(t *testing.T) {
 		"broken":             {fail(http.StatusInternalServerError, ""), "500"},
 		"no space":           {on(http.MethodPut, "/uploads/", fail(http.StatusInsufficientStorage, "")), "507"},
 		"refuses a manifest": {on(http.MethodPut, "/manifests/", fail(http.StatusBadRequest, `{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}`)), "MANIFEST_BLOB_UNKNOWN"},
-		"silent":             {on(http.MethodHead, "", silent), "silent"},
-		"silent at the end":  {on(http.MethodPut, "/uploads/", silent), "silent"},
+		"silent":             {on(http.MethodHead, "", silent), "no answer"},
+		"silent at the end":  {on(http.MethodPut, "/uploads/", silent), "no answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFakeRegistry(t)
 			d := f.depot(t)
-			usual := d.place.(*remote).stall
-			if test.want == "silent" {
-				d.place.(*remote).stall = 200 * time.Millisecond
+			usual := d.place.(*remote).Stall
+			if test.want == "no answer" {
+				d.place.(*remote).Stall = 200 * time.Millisecond
 			}
 			f.fail(test.before)
 			_, _, err := save(t.Context(), d, k, c.dir, day)
-			d.place.(*remote).stall = usual
+			d.place.(*remote).Stall = usual
 			assert.ErrorContains(t, err, test.want)
 			assert.Equal(t, len(f.tags), 0)
 			f.fail(nil)
@@ -198,10 +198,10 @@ func TestRegistryTruncates(t *testing.T) {
 				stop(w, r)
 				return true
 			})
-			dir, usual := t.TempDir(), d.place.(*remote).stall
-			d.place.(*remote).stall = 300 * time.Millisecond
+			dir, usual := t.TempDir(), d.place.(*remote).Stall
+			d.place.(*remote).Stall = 300 * time.Millisecond
 			err := restored(t.Context(), d, p, dir)
-			d.place.(*remote).stall = usual
+			d.place.(*remote).Stall = usual
 			assert.Assert(t, err != nil)
 			left, err := os.ReadDir(dir)
 			assert.NilError(t, err)

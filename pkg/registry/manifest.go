@@ -67,7 +67,7 @@ type Text struct {
 
 // Text reads what a tag or digest names, and sees that it has its digest.
 func (r *Repository) Text(ctx context.Context, ref string) (*Text, error) {
-	a, err := r.ask(ctx, question{method: http.MethodGet, host: r.read, path: "manifests/" + ref, accept: append(slices.Clone(manifestTypes), "*/*"), scope: "pull"})
+	a, err := r.ask(ctx, question{method: http.MethodGet, host: r.read, path: "manifests/" + ref, accept: append(slices.Clone(manifestTypes), "*/*"), scope: pulls})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.join(ref), err)
 	}
@@ -91,6 +91,13 @@ func (r *Repository) Text(ctx context.Context, ref string) (*Text, error) {
 		out.modified = t
 	}
 	return out, nil
+}
+
+// PutManifest writes a manifest under a tag, or under its digest.
+func (r *Repository) PutManifest(ctx context.Context, ref, mediaType string, text []byte) error {
+	put := question{method: http.MethodPut, host: r.write, path: "manifests/" + ref, scope: pushes}
+	_, err := r.ask(ctx, put.with(text, mediaType))
+	return err
 }
 
 // join is the full reference of a tag or digest.

@@ -1,7 +1,8 @@
 // Package registry is a repository of a registry, asked through OCI's distribution API: its tags, what they name, and their
 // removal. Libraries here pull and push, but neither list nor remove.
 //
-// Every question has an end: a registry that accepts and never answers is an error after Patience.
+// Every question has an end: a registry that accepts and never answers is an error after Patience, and one that stops in the middle of
+// a large blob after Stall.
 package registry
 
 import (
@@ -21,8 +22,13 @@ type Hosts func() docker.RegistryHosts
 // Patience is how long the answer to one question may take.
 const Patience = 10 * time.Second
 
+// Stall is how long nothing may come, or go, of a blob that is read or written as it comes.
+const Stall = 30 * time.Second
+
 // Repository is one of a registry.
 type Repository struct {
+	// Stall is the constant, or what it is set to.
+	Stall time.Duration
 	// name is that of the repository with the registry's: docker.io/library/web.
 	name, path          string
 	read, write, remove docker.RegistryHost
@@ -35,7 +41,7 @@ func Open(name string, hosts Hosts, within time.Duration) (*Repository, error) {
 	if err != nil {
 		return nil, fmt.Errorf("repository %s: %w", name, err)
 	}
-	r := &Repository{name: named.Name(), path: reference.Path(named), answersWithin: Patience}
+	r := &Repository{name: named.Name(), path: reference.Path(named), answersWithin: Patience, Stall: Stall}
 	if within > 0 && within < Patience {
 		r.answersWithin = within
 	}

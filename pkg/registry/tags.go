@@ -19,7 +19,7 @@ func (r *Repository) Tags(ctx context.Context) ([]string, error) {
 	seen := map[string]bool{}
 	query := url.Values{"n": {pageSize}}
 	for query != nil {
-		a, err := r.ask(ctx, question{method: http.MethodGet, host: r.read, path: "tags/list", query: query, scope: "pull"})
+		a, err := r.ask(ctx, question{method: http.MethodGet, host: r.read, path: "tags/list", query: query, scope: pulls})
 		if IsNotFound(err) {
 			return nil, nil
 		}
