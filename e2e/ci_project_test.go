@@ -153,7 +153,8 @@ func (c ciCaches) runs(t ciTree, services []ciService, target, branch string) []
 }
 
 // mayLose tells of a step that BuildKit may not find although a cache has it (moby/buildkit#6418). Builds import all caches as one, and
-// lose nothing; but a fork's pull request can't write that one, and of several that have a step BuildKit goes on from one of them. And of
+// lose nothing. A fork can't write that one, and takes the one that the default branch has; on another branch than that the caches of this
+// branch come to it, and of several that have a step BuildKit goes on from one of them. And of
 // services that are built at once from one Dockerfile each reads the imported cache for itself: from what one of them found in it, the
 // other one does not get to the steps that are its alone (solver/cachemanager.go, getIDFromDeps).
 func (c ciCaches) mayLose(job ciJob, t ciTree, services []ciService, target, label string) bool {
@@ -164,7 +165,7 @@ func (c ciCaches) mayLose(job ciJob, t ciTree, services []ciService, target, lab
 		parts := func(other ciService) bool {
 			return other.folder == s.folder && other.group != s.group && !slices.Contains(t.steps(other, target), steps[max(at, 0)])
 		}
-		if at > 0 && (job.fork && slices.ContainsFunc(steps[:at], several) || slices.ContainsFunc(services, parts)) {
+		if at > 0 && (job.fork && job.branch != ciDefaultBranch && slices.ContainsFunc(steps[:at], several) || slices.ContainsFunc(services, parts)) {
 			return true
 		}
 	}

@@ -85,6 +85,7 @@ type building struct {
 	builder      builder
 	options      buildx.BuildOptions
 	caches       *cache.Settings
+	joins        *joins
 	record       *recorder
 	twins        *twins
 }
@@ -139,7 +140,8 @@ func (b *building) settle(ctx context.Context) error {
 	}
 	b.caches.Probe(writable)
 	b.noteCaches(b.caches)
-	b.joinCaches(ctx, b.caches, b.name, b.options.CacheTimeout)
+	b.joins = b.newJoins(b.caches, b.name, b.options.CacheTimeout)
+	b.joins.before(ctx, b.caches)
 	b.caches.Apply(b.plan)
 	return nil
 }
@@ -162,6 +164,9 @@ func (b *building) run(ctx context.Context) error {
 	}
 	defer usePlaces(b.err, b.folder, b.plan, b.options.Outputs)()
 	result, err := b.builder.Build(ctx, b.plan, b.options)
+	if err == nil {
+		b.joins.after(ctx)
+	}
 	if result != nil {
 		result.Targets = append(result.Targets, b.twins.results()...)
 		if err := b.tell(ctx, result); err != nil {

@@ -21,43 +21,76 @@ const joinWait = 5 * time.Second
 // joinTime is how long all of it may take, for each second that a cache may take to answer: a build can do without.
 const joinTime = 2
 
-// joinCaches makes one cache of each set that builds would import together. Where that can't be done the builds import them one by
-// one, as they would have; what is wrong with a registry is said when the builds use it.
-func (a *app) joinCaches(ctx context.Context, s *cache.Settings, builder string, wait time.Duration) {
-	joins := s.Joins()
-	if len(joins) == 0 || a.registries == nil {
-		return
+// joins are the caches of a build that are imported as one.
+type joins struct {
+	all  []cache.Join
+	from *registry.Repository
+	wait time.Duration
+}
+
+// newJoins is nil where there is nothing to join, or it can't be done.
+func (a *app) newJoins(s *cache.Settings, builder string, wait time.Duration) *joins {
+	j := &joins{all: s.Joins(), wait: wait}
+	if len(j.all) == 0 || a.registries == nil {
+		return nil
 	}
 	hosts, err := a.registries(builder)
 	if err != nil {
+		return nil
+	}
+	if j.wait <= 0 {
+		j.wait = joinWait
+	}
+	if j.from, err = registry.Open(j.all[0].Repository, hosts, j.wait); err != nil {
+		return nil
+	}
+	return j
+}
+
+// before makes one cache of each set that builds would import together. Where that can't be done the builds import them one by one, as
+// they would have; what is wrong with a registry is said when the builds use it.
+func (j *joins) before(ctx context.Context, s *cache.Settings) {
+	if j == nil {
 		return
 	}
-	if wait <= 0 {
-		wait = joinWait
-	}
-	repository, err := registry.Open(joins[0].Repository, hosts, wait)
-	if err != nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, joinTime*wait)
-	defer cancel()
-	var all sync.WaitGroup
-	made := make([]joined, len(joins))
-	for i, j := range joins {
-		all.Go(func() { made[i] = joinOne(ctx, repository, j) })
-	}
-	all.Wait()
-	for i, j := range joins {
+	made := j.make(ctx, j.all)
+	for i, one := range j.all {
 		if made[i].ref != "" {
-			s.Join(j, made[i].ref, made[i].found)
+			s.Join(one, made[i].ref, made[i].found)
 		}
 	}
+}
+
+// after makes them anew with what the build exported, for those who read but can't write.
+func (j *joins) after(ctx context.Context) {
+	if j == nil {
+		return
+	}
+	j.make(ctx, slices.DeleteFunc(slices.Clone(j.all), func(one cache.Join) bool { return !one.Again }))
+}
+
+func (j *joins) make(ctx context.Context, list []cache.Join) []joined {
+	ctx, cancel := context.WithTimeout(ctx, joinTime*j.wait)
+	defer cancel()
+	made := make([]joined, len(list))
+	var all sync.WaitGroup
+	for i, one := range list {
+		all.Go(func() { made[i] = joinOne(ctx, j.from, one) })
+	}
+	all.Wait()
+	return made
 }
 
 // joined is what to import: a tag, or a tag with a digest; empty where nothing was joined.
 type joined struct {
 	ref   string
 	found []string
+}
+
+// storedCache is a cache in a repository, by its tag.
+type storedCache struct {
+	*cacheconfig.Cache
+	tag, digest string
 }
 
 func joinOne(ctx context.Context, from *registry.Repository, j cache.Join) joined {
@@ -67,10 +100,8 @@ func joinOne(ctx context.Context, from *registry.Repository, j cache.Join) joine
 	}
 	var out joined
 	var there []*cacheconfig.Cache
-	for i, c := range caches {
-		if c != nil {
-			out.found, there = append(out.found, j.Tags[i]), append(there, c)
-		}
+	for _, c := range caches {
+		out.found, there = append(out.found, c.tag), append(there, c.Cache)
 	}
 	if len(there) == 0 {
 		return out
@@ -80,6 +111,10 @@ func joinOne(ctx context.Context, from *registry.Repository, j cache.Join) joine
 		out.ref = out.found[i] // it has all that the others have
 		return out
 	}
+	if j.Tag == "" {
+		out.ref = findJoint(ctx, from, out.found, there)
+		return out
+	}
 	dgst, err := pushCache(ctx, from, j.Tag, whole)
 	if err == nil && dgst != "" {
 		out.ref = j.Tag + "@" + dgst
@@ -87,9 +122,23 @@ func joinOne(ctx context.Context, from *registry.Repository, j cache.Join) joine
 	return out
 }
 
-// readCaches reads caches by their tags; nil is one that is not there.
-func readCaches(ctx context.Context, from *registry.Repository, tags []string) ([]*cacheconfig.Cache, error) {
-	out := make([]*cacheconfig.Cache, len(tags))
+// findJoint is a cache that others joined, and that has all that these have; empty where there is none.
+func findJoint(ctx context.Context, from *registry.Repository, tags []string, there []*cacheconfig.Cache) string {
+	made, err := readCaches(ctx, from, cache.JointTags(tags))
+	if err != nil {
+		return ""
+	}
+	for _, c := range made {
+		if cacheconfig.Join(append(slices.Clone(there), c.Cache)).IsIn(c.Cache) {
+			return c.tag + "@" + c.digest
+		}
+	}
+	return ""
+}
+
+// readCaches reads those caches that there are, in the order of their tags.
+func readCaches(ctx context.Context, from *registry.Repository, tags []string) ([]storedCache, error) {
+	out := make([]storedCache, len(tags))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, tag := range tags {
 		group.Go(func() error {
@@ -108,11 +157,13 @@ func readCaches(ctx context.Context, from *registry.Repository, tags []string) (
 			if err != nil {
 				return err
 			}
-			out[i], err = cacheconfig.Read(manifest.Bytes, text)
+			c, err := cacheconfig.Read(manifest.Bytes, text)
+			out[i] = storedCache{c, tag, manifest.Digest}
 			return err
 		})
 	}
-	return out, group.Wait()
+	err := group.Wait()
+	return slices.DeleteFunc(out, func(c storedCache) bool { return c.Cache == nil }), err
 }
 
 // pushCache writes a cache whose layers the repository has, and returns its digest; it is empty for one that BuildKit would not read.

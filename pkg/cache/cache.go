@@ -19,8 +19,8 @@ type Settings struct {
 	Builds      []Build `json:"builds"`
 	// Notes are what the user should know before the build; a line that begins with "hint: " belongs to the one before.
 	Notes []string `json:"notes"`
-	// joins tells that the builder takes caches in the form of joined ones.
-	joins bool
+	// joins tells that the builder takes caches in the form of joined ones; joinsAgain that all other branches import these caches.
+	joins, joinsAgain bool
 }
 
 // Build is the cache of one build: of a service, or of services that are the same build.

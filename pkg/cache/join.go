@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -9,15 +10,19 @@ import (
 // from one, and loses what only the others have (moby/buildkit#6418).
 type Join struct {
 	Repository string
-	// Tags are the caches, the best first; Tag is for what is made of them.
+	// Tags are the caches, the best first; Tag is for what is made of them. It is empty where the builds don't write to the
+	// repository: then one that others made may do.
 	Tags []string
 	Tag  string
+	// Again says that others import these caches who don't write to the repository, such as pull requests of forks: they are to be
+	// joined once more after the build, with what it exported.
+	Again bool
 	// builds are the places of those that import them.
 	builds []int
 }
 
-// Joins are the caches to join: in a registry that the builds write to anyhow. Builds that share some share all, as steps that they
-// have in common are looked for in the caches of both.
+// Joins are the caches to join, in a registry. Builds that share some share all, as steps that they have in common are looked for in the
+// caches of both.
 func (s *Settings) Joins() []Join {
 	if !s.joins {
 		return nil
@@ -25,17 +30,20 @@ func (s *Settings) Joins() []Join {
 	var out []Join
 	for i, b := range s.Builds {
 		tags := b.tags(s.Place)
-		if len(tags) < 2 || !b.exportsItself() {
+		if len(tags) < 2 {
 			continue
 		}
-		one := Join{Repository: s.Place, Tags: tags, Tag: joinedName(b.Scope), builds: []int{i}}
+		one := Join{Repository: s.Place, Tags: tags, builds: []int{i}}
+		if b.exportsItself() {
+			one.Tag, one.Again = joinedName(b.Scope), s.joinsAgain
+		}
 		rest := out[:0:0]
 		for _, j := range out {
 			if !slices.ContainsFunc(j.Tags, func(tag string) bool { return slices.Contains(tags, tag) }) {
 				rest = append(rest, j)
 				continue
 			}
-			one = Join{one.Repository, union(j.Tags, one.Tags), j.Tag, union(j.builds, one.builds)}
+			one = Join{one.Repository, union(j.Tags, one.Tags), cmp.Or(j.Tag, one.Tag), j.Again || one.Again, union(j.builds, one.builds)}
 		}
 		out = append(rest, one)
 	}
@@ -109,5 +117,16 @@ const joinMarker = "joint"
 
 // JointPrefix is what the tags of caches begin with that were joined for the scope, on all branches.
 func (s Scope) JointPrefix() string { return joinMarker + strings.TrimPrefix(s.Prefix(), marker) }
+
+// JointTags are the tags under which caches may have been joined by builds that wrote one of these.
+func JointTags(tags []string) []string {
+	var out []string
+	for _, tag := range tags {
+		if rest, ok := strings.CutPrefix(tag, marker); ok {
+			out = append(out, joinMarker+rest)
+		}
+	}
+	return out
+}
 
 func joinedName(s Scope) string { return joinMarker + strings.TrimPrefix(s.Name(), marker) }

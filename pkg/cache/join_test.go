@@ -37,11 +37,31 @@ func TestJoins(t *testing.T) {
 	assert.Equal(t, len(s.Joins()), 1)
 }
 
+// TestJoinsOfOthers: who can't write looks for what others joined, and these join for them on the branch that all import from.
+func TestJoinsOfOthers(t *testing.T) {
+	in := inShop()
+	in.CI = CI{Name: GitHub, Branch: "feature", PullRequest: true, Fork: true}
+	for _, j := range New(shop(targets.Prod), in).Joins() {
+		assert.Equal(t, j.Tag, "")
+		assert.Assert(t, !j.Again)
+		assert.Equal(t, JointTags(j.Tags)[0], "joint"+j.Tags[0][len("cache"):])
+	}
+	for branch, again := range map[string]bool{"main": true, "feature": false} {
+		in := inShop()
+		in.CI, in.Config.Branch, in.Config.DefaultBranch = CI{Name: GitHub}, branch, "main"
+		joins := New(shop(targets.Prod), in).Joins()
+		assert.Assert(t, len(joins) > 0)
+		for _, j := range joins {
+			assert.Assert(t, j.Tag != "")
+			assert.Equal(t, j.Again, again, branch)
+		}
+	}
+}
+
 // TestNothingToJoin has builds that can't, must not or need not import a joined cache.
 func TestNothingToJoin(t *testing.T) {
 	for name, change := range map[string]func(*Surroundings){
 		"old BuildKit": func(in *Surroundings) { in.Builder.Version = "v0.11.6" },
-		"fork":         func(in *Surroundings) { in.CI = CI{Name: GitHub, Branch: "feature", PullRequest: true, Fork: true} },
 		"folder":       func(in *Surroundings) { in.Flag = Choice{Backend: Local, Place: "/cache"} },
 		"no cache":     func(in *Surroundings) { in.NoCache = true },
 		"off":          func(in *Surroundings) { in.Flag = Choice{Backend: Off} },

@@ -29,6 +29,7 @@ func New(plan *targets.Plan, in Surroundings) *Settings {
 	}
 	p.choose()
 	p.settings.joins = p.settings.Backend == Registry && minor(in.Builder.Version) >= oldestManifest
+	p.settings.joinsAgain = p.branches.own != "" && p.branches.own == p.branches.main
 	readable, writable := p.able()
 	for _, m := range membersOf(Variant{in.Request, plan}) {
 		p.settings.Builds = append(p.settings.Builds, p.build(m, readable, writable))
