@@ -159,9 +159,10 @@ func (h *holdings) printImages(w io.Writer) error {
 func printRecords(w io.Writer, items []usage.Item) error {
 	items = slices.Clone(items)
 	slices.SortStableFunc(items, func(a, b usage.Item) int { return cmp.Compare(b.Size, a.Size) })
+	cwd, _ := os.Getwd()
 	out := [][]string{{"id", "node", "state", "what", "size", "used", "rebuild", "for"}}
 	for _, i := range items {
-		out = append(out, []string{i.ID, i.Node, i.Class, i.Kind, units.HumanSize(float64(i.Size)), ago(i.Record), rebuild(i.Seconds), forWhat(i)})
+		out = append(out, []string{i.ID, i.Node, i.Class, i.Kind, units.HumanSize(float64(i.Size)), ago(i.Record), rebuild(i.Seconds), forWhat(cwd, i)})
 	}
 	return table(w, dropEmpty(out))
 }
@@ -184,15 +185,14 @@ func rebuild(s float64) string {
 	return seconds(s)
 }
 
-// forWhat names the step that a record is of, with its place, or what BuildKit calls it.
-func forWhat(i usage.Item) string {
+// forWhat names the step that a record is of, with its place as seen from a folder, or what BuildKit calls it.
+func forWhat(cwd string, i usage.Item) string {
 	if len(i.Refs) == 0 {
 		return cut(i.Description)
 	}
 	r := i.Refs[0]
 	var words []string
 	if r.File != "" {
-		cwd, _ := os.Getwd()
 		words = append(words, fmt.Sprintf("%s:%d", within(cwd, r.File), r.Line))
 	}
 	words = append(words, cmp.Or(shortName(r.Step), i.Description))

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -44,7 +46,8 @@ func printJSON(w io.Writer, v any) error {
 
 // table prints rows in columns; the first row is the head, which is printed in capitals.
 func table(w io.Writer, rows [][]string) error {
-	tw := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	buffer := bufio.NewWriter(w) // a tabwriter writes each cell by itself
+	tw := tabwriter.NewWriter(buffer, 0, 0, 3, ' ', 0)
 	for i, row := range rows {
 		line := strings.Join(row, "\t")
 		if i == 0 {
@@ -54,5 +57,5 @@ func table(w io.Writer, rows [][]string) error {
 			return err
 		}
 	}
-	return tw.Flush()
+	return errors.Join(tw.Flush(), buffer.Flush())
 }
