@@ -123,6 +123,11 @@ prune-races: build packages tools ## Prunes beside builds, at length; PRUNE_RACE
 truth: build packages tools ## Predictions against a real BuildKit, at length; SEED=n, MUTATIONS=n
 	TRUTH_SEED=$(or $(SEED),1) TRUTH_MUTATIONS=$(or $(MUTATIONS),2000) go test -tags e2e -run 'TestTruth' -count=1 -timeout 3h -v ./e2e
 
+.PHONY: sequence
+sequence: build packages tools ## What people do to engines and builders between builds, at length; STEPS=n, SEED=n
+	CATMANDU_SEQUENCE_STEPS=$(or $(STEPS),160) CATMANDU_SEQUENCE_SEED=$(or $(SEED),$(shell date +%s)) \
+		go test -tags e2e -run 'TestSequence' -count=1 -timeout 3h -v ./e2e
+
 .PHONY: prune-histories
 prune-histories: build packages tools ## Random histories with prunes against the same ones without, at length; HISTORIES=n, SEED=n
 	PRUNE_HISTORIES=$(or $(HISTORIES),200) PRUNE_SEED=$(or $(SEED),1) go test -tags e2e -run 'TestPruneHistories' -count=1 -timeout 12h -v ./e2e

@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -22,9 +21,10 @@ import (
 // random order, and after every build compares each image in the engine with one that the plugin had no part in:
 // built by buildx with the same BuildKit into an archive, which is read here.
 //
-// CATMANDU_SEQUENCE_STEPS is the number of steps for each engine, CATMANDU_SEQUENCE_SEED makes the same ones again.
+// CATMANDU_SEQUENCE_STEPS is the number of steps for each engine, CATMANDU_SEQUENCE_SEED chooses them: a CI does the same every time,
+// and make sequence something new.
 func TestSequence(t *testing.T) {
-	steps, seed := uint64(160), uint64(time.Now().UnixNano())
+	steps, seed := uint64(80), uint64(1)
 	for name, value := range map[string]*uint64{"CATMANDU_SEQUENCE_STEPS": &steps, "CATMANDU_SEQUENCE_SEED": &seed} {
 		if text := os.Getenv(name); text != "" {
 			var err error
