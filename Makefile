@@ -107,8 +107,8 @@ bench-overhead: build packages tools ## The times that bench reports against wha
 	go test -tags e2e -run '^$$' -bench BenchOverhead -benchtime 1x -timeout 1h ./e2e
 
 .PHONY: bench-ci
-bench-ci: build packages tools ## A new CI builder with only the registry against a warm one, and Compose; CI_ROUNDS=n, BENCH=regexp
-	@e2e/debian.sh install debootstrap
+bench-ci: build packages tools ## A new CI builder with only the registry against a warm one, and Compose; CI_ROUNDS=n, BENCH=regexp, CI_CACHE=attributes
+	@e2e/debian.sh install debootstrap pigz # BuildKit unpacks layers with pigz; its image has that
 	E2E_MIRROR='$(CURDIR)/bin/mirror' go test -tags e2e -run '^$$' -bench 'CI$$' -benchtime 1x -timeout 2h ./e2e
 
 .PHONY: ci-branches

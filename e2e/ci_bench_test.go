@@ -27,7 +27,8 @@ const ciBound = 1.3
 
 // BenchmarkCI measures whole builds for production after an edit of a source file, each of which pushes its images. Every round has all
 // three in a random order, with the same edit. It runs its rounds once, whatever -benchtime says, and never fails for being slow.
-// CI_ROUNDS is their number, BENCH a regular expression for names of projects.
+// CI_ROUNDS is their number, BENCH a regular expression for names of projects, CI_CACHE what else is said of the cache, such as
+// compression=zstd.
 func BenchmarkCI(b *testing.B) {
 	rounds := ciNumber(b, "CI_ROUNDS", 3)
 	chosen, err := regexp.Compile(os.Getenv("BENCH"))
@@ -149,7 +150,11 @@ func (m *ciBench) build(s ciSubject, peer string, round int) (float64, error) {
 	}
 	switch peer {
 	case ciFresh:
-		args = append(args, "--cache", "registry="+os.Getenv("REGISTRY")+"/ci/"+s.name)
+		place := "registry=" + os.Getenv("REGISTRY") + "/ci/" + s.name
+		if attrs := os.Getenv("CI_CACHE"); attrs != "" {
+			place += "," + attrs
+		}
+		args = append(args, "--cache", place)
 	case ciPlain:
 		args = []string{"compose", "-f", "compose.yaml", "--progress", "plain", "build", "--push"}
 	}
