@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"github.com/opencontainers/go-digest"
-	fstypes "github.com/tonistiigi/fsutil/types"
 
 	"github.com/docker-catmandu/docker-catmandu/pkg/steps"
 	"github.com/docker-catmandu/docker-catmandu/pkg/targets"
@@ -126,13 +125,9 @@ func (s *Side) walk(ctx context.Context, dir string) ([]steps.File, error) {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		info, err := entry.Info()
+		stat, err := steps.StatOf(name, entry)
 		if err != nil {
 			return err
-		}
-		stat, ok := info.Sys().(*fstypes.Stat)
-		if !ok {
-			return fmt.Errorf("%s: nothing is known of it", name)
 		}
 		f := steps.File{Path: filepath.ToSlash(name), Mode: stat.Mode, Link: stat.Linkname, Size: stat.Size}
 		f.Digest = fmt.Sprintf("%o %s", stat.Mode, stat.Linkname)

@@ -10,8 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	fstypes "github.com/tonistiigi/fsutil/types"
-
+	"github.com/docker-catmandu/docker-catmandu/pkg/steps"
 	"github.com/docker-catmandu/docker-catmandu/pkg/targets"
 )
 
@@ -84,13 +83,9 @@ func (s *Side) printFolder(ctx context.Context, w io.Writer, dir string) error {
 		if err != nil {
 			return err
 		}
-		info, err := entry.Info()
+		stat, err := steps.StatOf(name, entry)
 		if err != nil {
 			return err
-		}
-		stat, ok := info.Sys().(*fstypes.Stat)
-		if !ok {
-			return fmt.Errorf("%s: nothing is known of it", name)
 		}
 		id := ""
 		if fs.FileMode(stat.Mode).IsRegular() {

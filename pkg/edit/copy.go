@@ -14,6 +14,8 @@ import (
 
 	"github.com/tonistiigi/fsutil"
 	fstypes "github.com/tonistiigi/fsutil/types"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/steps"
 )
 
 // Copied is what a copy has.
@@ -121,13 +123,9 @@ func (c *copier) walk(ctx context.Context, excludes []string) error {
 		if err != nil {
 			return err
 		}
-		info, err := entry.Info()
+		stat, err := steps.StatOf(name, entry)
 		if err != nil {
 			return err
-		}
-		stat, ok := info.Sys().(*fstypes.Stat)
-		if !ok {
-			return fmt.Errorf("%s: nothing is known of it", name)
 		}
 		err = c.add(filepath.ToSlash(name), stat)
 		if errors.Is(err, fs.ErrNotExist) { // it went away, and the walk would take that for a folder's end

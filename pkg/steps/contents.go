@@ -141,13 +141,9 @@ func (c *Contents) read(ctx context.Context, s source) (*tree, error) {
 		if err != nil {
 			return err
 		}
-		info, err := entry.Info()
+		stat, err := StatOf(path, entry)
 		if err != nil {
 			return err
-		}
-		stat, ok := info.Sys().(*fstypes.Stat)
-		if !ok {
-			return fmt.Errorf("%s: nothing is known of it", path)
 		}
 		return t.add(path, stat, sum)
 	})
@@ -156,4 +152,17 @@ func (c *Contents) read(ctx context.Context, s source) (*tree, error) {
 	}
 	t.open = func(path string) (io.ReadCloser, error) { return all.Open(path) }
 	return t, t.finish()
+}
+
+// StatOf is what a walk through a folder of fsutil's says of an entry.
+func StatOf(name string, entry fs.DirEntry) (*fstypes.Stat, error) {
+	info, err := entry.Info()
+	if err != nil {
+		return nil, err
+	}
+	stat, ok := info.Sys().(*fstypes.Stat)
+	if !ok {
+		return nil, fmt.Errorf("%s: nothing is known of it", name)
+	}
+	return stat, nil
 }
