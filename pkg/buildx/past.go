@@ -45,7 +45,12 @@ func (l *Live) History(ctx context.Context) ([]PastBuild, error) {
 }
 
 func history(ctx context.Context, c *client.Client) ([]PastBuild, error) {
-	s, err := listen(ctx, c, &control.BuildHistoryRequest{EarlyExit: true})
+	return past(ctx, c, &control.BuildHistoryRequest{EarlyExit: true})
+}
+
+// past are the builds that a node tells of until it has told all.
+func past(ctx context.Context, c *client.Client, r *control.BuildHistoryRequest) ([]PastBuild, error) {
+	s, err := listen(ctx, c, r)
 	if err != nil {
 		return nil, err
 	}
@@ -93,23 +98,17 @@ func (l *Live) Forgets(ctx context.Context) (bool, error) {
 
 // active are the names of the builds that a node is at.
 func active(ctx context.Context, c *client.Client) ([]string, error) {
-	s, err := listen(ctx, c, &control.BuildHistoryRequest{ActiveOnly: true, EarlyExit: true})
+	builds, err := past(ctx, c, &control.BuildHistoryRequest{ActiveOnly: true, EarlyExit: true})
 	if err != nil {
 		return nil, err
 	}
 	var out []string
-	for {
-		event, err := s.Recv()
-		if errors.Is(err, io.EOF) {
-			return out, nil
-		}
-		if err != nil {
-			return nil, historyError(err)
-		}
-		if b, ok := pastBuild(event); ok && b.Ended.IsZero() {
+	for _, b := range builds {
+		if b.Ended.IsZero() {
 			out = append(out, b.Ref)
 		}
 	}
+	return out, nil
 }
 
 // Follow tells of every build that begins or ends, and of those under way, until ctx ends or a node goes away, even if it is

@@ -40,10 +40,12 @@ func (p *probe) idle(ctx context.Context) error {
 	if len(p.doors.sides) == 0 {
 		return nil
 	}
-	for i := range released {
-		if err := pause(ctx, []time.Duration{releasedSoon, releasedEvery}[min(i, 1)]); err != nil {
+	wait := releasedSoon
+	for range released {
+		if err := pause(ctx, wait); err != nil {
 			return err
 		}
+		wait = releasedEvery
 		locals, err := p.usage(ctx, "type=="+LocalRecord)
 		if err != nil {
 			return err
