@@ -141,25 +141,6 @@ func (h *historyWorld) strange(t *twin, dir string) (*did, error) {
 	return readDid(progress)
 }
 
-// shownVertex is a line of a progress stream as far as it tells what steps did.
-type shownVertex struct {
-	Vertexes []struct {
-		Digest    string     `json:"digest"`
-		Name      string     `json:"name"`
-		Started   *time.Time `json:"started"`
-		Completed *time.Time `json:"completed"`
-		Cached    bool       `json:"cached"`
-	} `json:"vertexes"`
-	Statuses []struct {
-		ID     string `json:"id"`
-		Vertex string `json:"vertex"`
-	} `json:"statuses"`
-	Logs []struct {
-		Vertex string `json:"vertex"`
-		Data   []byte `json:"data"`
-	} `json:"logs"`
-}
-
 func readDid(progress []byte) (*did, error) {
 	names, logs := map[string]string{}, map[string]string{}
 	ran, cached, fetched, loaded := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
@@ -167,7 +148,7 @@ func readDid(progress []byte) (*did, error) {
 		if !bytes.HasPrefix(line, []byte("{")) {
 			continue
 		}
-		var s shownVertex
+		var s status
 		if err := json.Unmarshal(line, &s); err != nil {
 			return nil, fmt.Errorf("%w: %s", err, line)
 		}

@@ -123,7 +123,8 @@ type status struct {
 		Vertex string `json:"vertex"`
 	} `json:"statuses"`
 	Logs []struct {
-		Data []byte `json:"data"`
+		Vertex string `json:"vertex"`
+		Data   []byte `json:"data"`
 	} `json:"logs"`
 }
 
