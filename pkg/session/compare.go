@@ -57,11 +57,6 @@ type Rules struct {
 	Since func(revision string, s *Session) bool
 }
 
-// CompareSessions compares a session with one baseline, by the defaults.
-func CompareSessions(head, base *Session, allow []string) *Compare {
-	return Rules{Allow: allow}.Sessions(head, base)
-}
-
 // Sessions compares a session with one baseline. Times of two sessions differ for many reasons, so that verdicts on them are
 // hints; sizes are exact.
 func (r Rules) Sessions(head, base *Session) *Compare {

@@ -67,7 +67,7 @@ func TestCompareSessions(t *testing.T) {
 			if test.change != nil {
 				test.change(head, base)
 			}
-			c := CompareSessions(head, base, nil)
+			c := Rules{}.Sessions(head, base)
 			assert.Equal(t, c.Kind, KindBaseline)
 			assert.DeepEqual(t, c.To, Other{ID: base.ID, Revision: base.VCS.Revision, Name: base.ID})
 			if test.times == "" {
@@ -98,14 +98,14 @@ func TestCompareSessions(t *testing.T) {
 func TestCompareSessionsRefuses(t *testing.T) {
 	head, base := nightly(1, 30), nightly(0, 20)
 	base.Machine.CPUs = 64
-	c := CompareSessions(head, base, []string{AllowBuilder})
+	c := Rules{Allow: []string{AllowBuilder}}.Sessions(head, base)
 	assert.Equal(t, c.Times, No)
 	assert.DeepEqual(t, c.Why, []string{"CPUs: 64 vs 4: times are not comparable"})
 	assert.Equal(t, len(c.Results), 1)
 	assert.Equal(t, c.Results[0].Metric, Size)
 
 	base.Settings.Platforms = []string{"linux/arm64"}
-	c = CompareSessions(head, base, nil)
+	c = Rules{}.Sessions(head, base)
 	assert.Equal(t, c.Times+c.Sizes, No+No)
 	assert.Equal(t, len(c.Results), 0)
 }
@@ -126,7 +126,7 @@ func TestGone(t *testing.T) {
 		head, base := nightly(1, 20), nightly(0, 20)
 		head.Series, head.Images = nil, []Image{{Service: "other", Version: Head}}
 		test.change(head)
-		for _, c := range []*Compare{CompareSessions(head, base, nil), CompareHistory(head, []*Session{base}, nil)} {
+		for _, c := range []*Compare{Rules{}.Sessions(head, base), Rules{}.History(head, []*Session{base})} {
 			var times, sizes int
 			for _, r := range c.Results {
 				if r.Service == "other" {
@@ -150,7 +150,7 @@ func TestEffects(t *testing.T) {
 	head, base := nightly(1, 20.6), nightly(0, 20)
 	c := Rules{Effects: Effects{Wall: {Ratio: 0.02, Absolute: 0.5}}}.Sessions(head, base)
 	assert.Equal(t, one(t, c, Wall).Verdict, Slower)
-	assert.Equal(t, one(t, CompareSessions(head, base, nil), Wall).Verdict, Same)
+	assert.Equal(t, one(t, Rules{}.Sessions(head, base), Wall).Verdict, Same)
 	for metric, effect := range map[string]sample.Effect{Wall: {Ratio: 0.1, Absolute: 1}, CPU: {Ratio: 0.05, Absolute: 0.5}} {
 		assert.Equal(t, DefaultEffects[metric], effect)
 	}

@@ -19,11 +19,6 @@ const (
 	limit = 0.95
 )
 
-// CompareHistory compares a session with earlier ones, by the defaults.
-func CompareHistory(head *Session, past []*Session, allow []string) *Compare {
-	return Rules{Allow: allow}.History(head, past)
-}
-
 // History compares a session with those before it that are comparable. A series is slower when its median is above what a new
 // session may have by chance, given how they varied, and the difference counts. With less than Enough sessions it is a hint.
 func (r Rules) History(head *Session, past []*Session) *Compare {

@@ -35,7 +35,7 @@ func TestCompareHistory(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			past := nightlies(test.past...)
 			head := nightly(len(past), test.head)
-			c := CompareHistory(head, append(past, head), nil)
+			c := Rules{}.History(head, append(past, head))
 			assert.Equal(t, c.Kind, test.kind)
 			assert.Equal(t, c.Times, Yes)
 			assert.Equal(t, c.To.ID, past[len(past)-1].ID)
@@ -129,7 +129,7 @@ func TestNoPast(t *testing.T) {
 		{[]*Session{head, nightly(4, 20)}, "there is no earlier session"},
 		{[]*Session{dirty}, "earlier sessions are of trees with changes that no commit has"},
 	} {
-		c := CompareHistory(head, test.past, nil)
+		c := Rules{}.History(head, test.past)
 		assert.DeepEqual(t, c.Why, []string{test.why})
 		assert.Equal(t, c.Times+c.Sizes, No+No)
 		assert.Equal(t, one(t, c, Wall).Verdict, New)
@@ -138,7 +138,7 @@ func TestNoPast(t *testing.T) {
 	// Sizes of another machine compare all the same.
 	other := nightly(2, 20)
 	other.Machine.CPUs = 64
-	c := CompareHistory(head, []*Session{other}, nil)
+	c := Rules{}.History(head, []*Session{other})
 	assert.DeepEqual(t, c.Why, []string{"CPUs: 64 vs 4: times are not comparable"})
 	assert.Equal(t, c.Times+c.Sizes, No+Yes)
 	assert.Equal(t, one(t, c, Size).Verdict, Same)
@@ -152,7 +152,7 @@ func TestHintsAmongMore(t *testing.T) {
 	young := Case{Service: "web", Kind: "prod", Scenario: "source", Version: Head}
 	past[5].Series = append(past[5].Series, Summarise(young, Wall, []float64{10, 10, 10}, true))
 	head.Series = append(head.Series, Summarise(young, Wall, []float64{20, 20, 20}, true))
-	c := CompareHistory(head, past, nil)
+	c := Rules{}.History(head, past)
 	assert.Equal(t, len(c.Results), 3)
 	assert.Assert(t, c.Results[0].Gate && c.Results[0].Verdict == Slower)
 	assert.Assert(t, !c.Results[1].Gate && c.Results[1].Verdict == Slower && c.Results[1].Service == "web")
@@ -173,9 +173,9 @@ func TestHistoryAlarms(t *testing.T) {
 			past = append(past, night(day, 1))
 		}
 		calm, slow := night(10, 1), night(10, 1.4)
-		alarms += len(CompareHistory(calm, past, nil).Regressions(false))
-		found += len(CompareHistory(slow, past, nil).Regressions(false))
-		naive += len(CompareSessions(calm, past[9], nil).Regressions(true))
+		alarms += len(Rules{}.History(calm, past).Regressions(false))
+		found += len(Rules{}.History(slow, past).Regressions(false))
+		naive += len(Rules{}.Sessions(calm, past[9]).Regressions(true))
 	}
 	assert.Assert(t, alarms <= trials*5/100, "%d alarms in %d sessions", alarms, trials)
 	assert.Assert(t, found >= trials*95/100, "%d of %d found", found, trials)

@@ -16,10 +16,7 @@ func (s *Session) ImagesOf(version string) []Image {
 	return all
 }
 
-// Sizes compares what images weigh, by the defaults. It does not look at their versions.
-func Sizes(head, base []Image) []Result { return DefaultEffects.Sizes(head, base) }
-
-// Sizes compares what images weigh. Stages explain; only the images of services gate. What is exact needs no fresh runs: it is
+// Sizes compares what images weigh, and does not look at their versions. Stages explain; only the images of services gate. What is exact needs no fresh runs: it is
 // confirmed.
 func (e Effects) Sizes(head, base []Image) []Result {
 	all := []Result{}

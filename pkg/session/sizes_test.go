@@ -60,7 +60,7 @@ func TestSizes(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			assert.DeepEqual(t, Sizes(test.head, test.base), test.want)
+			assert.DeepEqual(t, DefaultEffects.Sizes(test.head, test.base), test.want)
 		})
 	}
 }
@@ -86,7 +86,7 @@ func TestNotReproducible(t *testing.T) {
 		head, base := nightly(1, 20), nightly(0, 20)
 		head.Images[0].Bytes *= 2
 		test.change(head, base)
-		c := CompareSessions(head, base, nil)
+		c := Rules{}.Sessions(head, base)
 		r := one(t, c, Size)
 		assert.Equal(t, r.Verdict, test.verdict)
 		assert.Equal(t, r.Gate, test.verdict == Slower)
@@ -103,7 +103,7 @@ func TestSizesOfThePast(t *testing.T) {
 	past[2].Images[0].Service = "web"
 	past[1].Images[0].Bytes = 40e6
 	head := nightly(3, 20)
-	c := CompareHistory(head, past, nil)
+	c := Rules{}.History(head, past)
 	var sizes []Result
 	for _, r := range c.Results {
 		if r.Metric == Size {
@@ -120,7 +120,7 @@ func TestSizesOfThePast(t *testing.T) {
 func TestSizesNotWeighed(t *testing.T) {
 	head, base := nightly(1, 20), nightly(0, 20)
 	head.Images = nil
-	for _, c := range []*Compare{CompareSessions(head, base, nil), CompareHistory(head, []*Session{base}, nil)} {
+	for _, c := range []*Compare{Rules{}.Sessions(head, base), Rules{}.History(head, []*Session{base})} {
 		for _, r := range c.Results {
 			assert.Assert(t, r.Metric != Size, "%v", r)
 		}

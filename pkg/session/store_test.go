@@ -284,7 +284,7 @@ func FuzzRead(f *testing.F) {
 		assert.NilError(t, err)
 		assert.DeepEqual(t, again, s)
 		s.Seal()
-		for _, c := range []*Compare{CompareSessions(s, s, nil), CompareSessions(s, full(), nil), CompareSessions(full(), s, nil)} {
+		for _, c := range []*Compare{Rules{}.Sessions(s, s), Rules{}.Sessions(s, full()), Rules{}.Sessions(full(), s)} {
 			assert.Assert(t, c.Times != "" && c.Sizes != "")
 		}
 		Rules{}.Trends([]*Session{s, full()}, nil)
