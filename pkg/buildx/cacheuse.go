@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/moby/buildkit/client"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/steps"
 )
 
 // CacheUse is what became of a cache import or export.
@@ -103,7 +105,7 @@ func (r *recorder) fetchedFor(service string) (bytes int64, took time.Duration) 
 	defer r.mu.Unlock()
 	var times []Interval
 	for id, s := range r.steps {
-		if id.service != service || !s.cached || !s.fetched || isFrom.MatchString(s.name) || !isStep.MatchString(s.name) {
+		if id.service != service || !s.cached || !s.fetched || steps.IsFrom(s.name) || !steps.IsStep(s.name) {
 			continue
 		}
 		for _, n := range s.bytes {

@@ -14,6 +14,8 @@ import (
 	"github.com/moby/buildkit/util/grpcerrors"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc/codes"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/steps"
 )
 
 // PastBuild is a history record: a build that a builder remembers, whoever made it.
@@ -245,9 +247,8 @@ func stepNames(ctx context.Context, c *client.Client, ref string, names map[stri
 // bare is the instruction of a step, without its stage and number; empty for what is no step of a Dockerfile, or names an
 // image.
 func bare(name string) string {
-	prefix := isStep.FindString(name)
-	if prefix == "" || isFrom.MatchString(name) {
+	if !steps.IsStep(name) || steps.IsFrom(name) {
 		return ""
 	}
-	return strings.TrimPrefix(name, prefix)
+	return steps.Bare(name)
 }

@@ -3,7 +3,6 @@ package buildx
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +11,8 @@ import (
 	"github.com/docker/buildx/util/progress"
 	"github.com/moby/buildkit/client"
 	"github.com/opencontainers/go-digest"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/steps"
 )
 
 // Step is one vertex of the build graph. Its digest is its identity; its name is for display.
@@ -34,13 +35,6 @@ type Step struct {
 	Ended time.Time  `json:"-"`
 	Busy  []Interval `json:"-"`
 }
-
-// isStep matches what comes of a line of a Dockerfile: "[deps 2/3] RUN …", "[linux/arm64 1/4] FROM …". All else
-// in the stream is BuildKit's own work: contexts, [internal] things, imports and exports.
-var (
-	isStep = regexp.MustCompile(`^\[([^\]]+ )?\d+/\d+\] `)
-	isFrom = regexp.MustCompile(`^\[[^\]]+\] FROM `)
-)
 
 // recorder keeps what the progress stream says of every vertex, on its way to the display.
 type recorder struct {
@@ -172,7 +166,7 @@ func (r *recorder) noteStatus(st *client.VertexStatus) {
 
 // hit tells whether a step cost no work. BuildKit never calls a FROM cached: it is when nothing was downloaded.
 func (s *span) hit() bool {
-	return s.cached || isFrom.MatchString(s.name) && s.vertex.Completed != nil && s.vertex.Error == "" && !s.fetched
+	return s.cached || steps.IsFrom(s.name) && s.vertex.Completed != nil && s.vertex.Error == "" && !s.fetched
 }
 
 // split takes the service from the name of a vertex.
@@ -196,7 +190,7 @@ func (r *recorder) all() []Step {
 	defer r.mu.Unlock()
 	out := []Step{}
 	for id, s := range r.steps {
-		if !isStep.MatchString(s.name) {
+		if !steps.IsStep(s.name) {
 			continue
 		}
 		step := Step{

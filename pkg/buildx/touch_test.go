@@ -43,21 +43,6 @@ func TestMoved(t *testing.T) {
 	assert.DeepEqual(t, p.made(), []string{"new"}) // by its description, whatever else is new
 }
 
-func TestInstruction(t *testing.T) {
-	for _, tc := range []struct {
-		a, b string
-		same bool
-	}{
-		{"[build 2/5] COPY . .", "[build 2/6] COPY . .", true},
-		{"[linux/amd64 a 2/5] COPY --from=b /x /y", "[a 2/5] COPY --from=c /x /y", true},
-		{"[2/5] ADD ./src src/", "[2/5] COPY src src", true},
-		{"[2/5] WORKDIR /a", "[2/5] WORKDIR /b", false},
-		{"[2/5] COPY a b", "[2/5] LINK COPY a b", false},
-	} {
-		assert.Equal(t, instruction(tc.a) == instruction(tc.b), tc.same, "%s, %s", tc.a, tc.b)
-	}
-}
-
 // TestTried has a chain of steps of which BuildKit comes to those that have no result, unless a folder is in the way.
 func TestTried(t *testing.T) {
 	exec := func(name string, state nodeState, inputs ...*node) *node {

@@ -1,7 +1,6 @@
 package buildx
 
 import (
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -10,6 +9,8 @@ import (
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/opencontainers/go-digest"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/steps"
 )
 
 // sightings are what BuildKit said of vertices.
@@ -170,30 +171,10 @@ func (n *node) looksLike(r *client.UsageInfo) bool {
 		return r.Description == pulled+strings.TrimPrefix(source.Identifier, imageScheme) ||
 			ok && strings.HasPrefix(r.Description, pulled) && strings.HasSuffix(r.Description, "@"+pinned)
 	}
-	return !isExec(r.Description) && instruction(r.Description) == instruction(n.name)
+	return !isExec(r.Description) && steps.Alike(r.Description) == steps.Alike(n.name)
 }
 
 // command is that of a RUN, as BuildKit writes it.
 func (n *node) command() string { return strings.Join(n.op.GetExec().GetMeta().GetArgs(), " ") }
 
 func isExec(description string) bool { return strings.HasPrefix(description, "mount ") }
-
-// instruction is the name of a step without what may be another for the same step: its stage and number, options such as the
-// name of a stage to copy from, and how paths are written.
-func instruction(name string) string {
-	if strings.HasPrefix(name, "[") {
-		if _, rest, ok := strings.Cut(name, "] "); ok {
-			name = rest
-		}
-	}
-	words := slices.DeleteFunc(strings.Fields(name), func(w string) bool { return strings.HasPrefix(w, "--") })
-	for i, w := range words {
-		switch {
-		case w == "ADD":
-			words[i] = "COPY"
-		case i > 0:
-			words[i] = path.Clean(w)
-		}
-	}
-	return strings.Join(words, " ")
-}

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/moby/buildkit/client"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/steps"
 )
 
 // looks are what records can be found by that may look like a step: a probe holds hundreds of steps against thousands of
@@ -42,7 +44,7 @@ func looksOf(description string) []string {
 	if isExec(description) {
 		return []string{"exec " + afterLast(description, " ")}
 	}
-	out := []string{"step " + instruction(description)}
+	out := []string{"step " + steps.Alike(description)}
 	if image, ok := strings.CutPrefix(description, pulled); ok {
 		out = append(out, "image "+afterLast(image, "@"))
 	}
@@ -61,7 +63,7 @@ func (n *node) looks() []string {
 	case source != nil:
 		return []string{"image " + afterLast(strings.TrimPrefix(source.Identifier, imageScheme), "@")}
 	}
-	return []string{"step " + instruction(n.name)}
+	return []string{"step " + steps.Alike(n.name)}
 }
 
 // afterLast is what comes after the last mark, or all where there is none.

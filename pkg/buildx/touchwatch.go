@@ -8,6 +8,8 @@ import (
 
 	control "github.com/moby/buildkit/api/services/control"
 	"github.com/moby/buildkit/client"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/steps"
 )
 
 // watch follows what a node builds for others.
@@ -83,7 +85,7 @@ func (w *watch) read(ref string, b *atWork) {
 		shows := false
 		w.mu.Lock()
 		for _, v := range status.Vertexes {
-			b.instructions[instruction(v.Name)] = true
+			b.instructions[steps.Alike(v.Name)] = true
 			shows = shows || !isPreparation(v.Name)
 		}
 		w.mu.Unlock()
@@ -97,7 +99,7 @@ func (b *atWork) show() { b.once.Do(func() { close(b.shown) }) }
 
 // isPreparation tells whether a vertex is there before a frontend knows which steps there are.
 func isPreparation(name string) bool {
-	return strings.HasPrefix(name, "[") && !isStep.MatchString(name) || strings.HasPrefix(name, "importing cache ") ||
+	return strings.HasPrefix(name, "[") && !steps.IsStep(name) || strings.HasPrefix(name, "importing cache ") ||
 		strings.HasPrefix(name, "resolve image config ") || strings.HasPrefix(name, imageScheme)
 }
 
@@ -157,12 +159,12 @@ func (w *watch) wait(ctx context.Context, b *atWork) (shown bool, err error) {
 
 // has tells whether one of the builds has a step that may be one of those of the graph. Names of stages may be others, and
 // options; a graph that no Dockerfile is behind names a command by its arguments.
-func (w *watch) has(builds []*atWork, steps []*node) bool {
+func (w *watch) has(builds []*atWork, tried []*node) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, n := range steps {
+	for _, n := range tried {
 		for _, b := range builds {
-			if b.instructions[instruction(n.name)] || b.instructions[instruction(n.command())] {
+			if b.instructions[steps.Alike(n.name)] || b.instructions[steps.Alike(n.command())] {
 				return true
 			}
 		}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/moby/buildkit/client"
 	"github.com/opencontainers/go-digest"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/steps"
 )
 
 // Kinds of work beside the steps.
@@ -53,9 +55,9 @@ var workKinds = []struct{ prefix, kind string }{
 
 // work is the kind of work that a vertex is; empty is a step and nothing else.
 func (s *span) work() string {
-	if isStep.MatchString(s.name) {
+	if steps.IsStep(s.name) {
 		switch {
-		case s.fetched && isFrom.MatchString(s.name):
+		case s.fetched && steps.IsFrom(s.name):
 			return WorkPull
 		case s.fetched && s.cached:
 			return WorkImport

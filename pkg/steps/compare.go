@@ -65,7 +65,7 @@ func compareSelf(old, now *Step) *Cause {
 	}
 	c := &Cause{Kind: CauseInstruction, Exact: true}
 	for _, part := range []struct{ what, old, now string }{
-		{"its text changed", instruction(old.Name), instruction(now.Name)},
+		{"its text changed", Bare(old.Name), Bare(now.Name)},
 		{"its command changed", old.Text, now.Text},
 		{"USER changed", old.User, now.User},
 		{"WORKDIR changed", old.Dir, now.Dir},
@@ -104,7 +104,7 @@ func compareVariables(old, now *Step) *Cause {
 		}
 		return c
 	}
-	was, is := instruction(old.Name), instruction(now.Name)
+	was, is := Bare(old.Name), Bare(now.Name)
 	if was == is || old.Source != now.Source {
 		return nil
 	}
@@ -125,16 +125,6 @@ func variable(name string, isArg bool) *Cause {
 		return &Cause{Kind: CauseArg, Exact: true, Name: name, Text: "argument " + name}
 	}
 	return &Cause{Kind: CauseEnv, Exact: true, Name: name, Text: "variable " + name}
-}
-
-// instruction is the name of a step without its stage and number.
-func instruction(name string) string {
-	if strings.HasPrefix(name, "[") {
-		if _, rest, ok := strings.Cut(name, "] "); ok {
-			return rest
-		}
-	}
-	return name
 }
 
 func union(a, b map[string]string) map[string]string {

@@ -10,12 +10,6 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// isStep matches the names of vertices that come of a line of a Dockerfile; isStage takes the stage out of them.
-var (
-	isStep  = regexp.MustCompile(`^\[([^\]]+ )?\d+/\d+\] `)
-	isStage = regexp.MustCompile(`^\[(?:[^\] ]+/[^\] ]+ )?([^\] ]+) +\d+/\d+\] `)
-)
-
 // describe tells of a step what a person wants to know.
 func (b *grapher) describe(dgst, name string, v *vertex, o operation, k key) *Step {
 	s := &Step{

@@ -117,7 +117,7 @@ func (b *grapher) vertex(dgst string, op *pb.Op) (*vertex, error) {
 		return nil, err
 	}
 	v.key, v.unknown = k.value, k.unknown
-	if name := b.name(dgst); isStep.MatchString(name) {
+	if name := b.name(dgst); IsStep(name) {
 		v.step = b.describe(dgst, name, v, o, k)
 		v.steps = []string{dgst}
 	}

@@ -3,10 +3,9 @@ package usage
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"path"
-	"regexp"
-	"slices"
 	"strings"
+
+	"github.com/docker-catmandu/docker-catmandu/pkg/steps"
 )
 
 // lineal is a step as far as it is told of builds that no ledger has: its name, and the digests of the nearest steps that it is made of.
@@ -31,7 +30,7 @@ func (l *lineages) of(digest string) string {
 		return known
 	}
 	s := l.steps[digest]
-	what, below := instruction(s.name), ""
+	what, below := steps.Alike(s.name), ""
 	if strings.HasPrefix(what, "FROM ") {
 		what = "FROM"
 	}
@@ -47,15 +46,12 @@ func (l *lineages) of(digest string) string {
 func (s *lineal) base() string {
 	switch {
 	case len(s.inputs) == 0,
-		strings.HasPrefix(instruction(s.name), "LINK "),           // BuildKit does not tell of what these are
+		strings.HasPrefix(steps.Alike(s.name), "LINK "),           // BuildKit does not tell of what these are
 		strings.Contains(s.name, "--from=") && len(s.inputs) == 1: // what it copies from, perhaps
 		return ""
 	}
 	return s.inputs[0]
 }
-
-// isStep matches what comes of a line of a Dockerfile.
-var isStep = regexp.MustCompile(`^\[([^\]]+ )?\d+/\d+\] `)
 
 // lineagesOf are those of a stranger's build. A ledger does not have BuildKit's own work in it, but what that leads to.
 func lineagesOf(all []StrangersStep) *lineages {
@@ -66,7 +62,7 @@ func lineagesOf(all []StrangersStep) *lineages {
 	var nearest func(digests []string) []string
 	nearest = func(digests []string) (found []string) {
 		for _, d := range digests {
-			if s := byDigest[d]; isStep.MatchString(s.Name) {
+			if s := byDigest[d]; steps.IsStep(s.Name) {
 				found = append(found, d)
 			} else {
 				found = append(found, nearest(s.Inputs)...)
@@ -96,24 +92,4 @@ func (r *run) lineage() string {
 		r.build.lineages = newLineages(steps)
 	}
 	return r.build.lineages.of(r.Step.Digest)
-}
-
-// instruction is the name of a step without what may be another where BuildKit takes the results for one another: its stage and
-// number, its options, and how paths are written.
-func instruction(name string) string {
-	if strings.HasPrefix(name, "[") {
-		if _, rest, ok := strings.Cut(name, "] "); ok {
-			name = rest
-		}
-	}
-	words := slices.DeleteFunc(strings.Fields(name), func(w string) bool { return strings.HasPrefix(w, "--") })
-	for i, w := range words {
-		switch {
-		case w == "ADD":
-			words[i] = "COPY"
-		case i > 0:
-			words[i] = path.Clean(w)
-		}
-	}
-	return strings.Join(words, " ")
 }
